@@ -1,0 +1,179 @@
+/* Every message that crosses a process or machine border, as a struct and the field table that decodes,
+ * encodes and documents it: the spec a worker reads, the events it writes, the bodies a daemon accepts. The
+ * tables generate schema/<name>.schema.json. Messages only grow: a field is never removed, renamed or given
+ * another unit.
+ *
+ * Ownership: see core/json.h. All times are int64 nanoseconds unless the name says otherwise. */
+#ifndef IFM_MSG_H
+#define IFM_MSG_H
+
+#include "core/json.h"
+
+#define IFM_MSG_VERSION 1
+#define IFM_INVOCATIONS_MAX 1000
+#define IFM_RUN_SAMPLES_MAX 20000000 /* per invocation */
+
+/* -- Shared pieces ------------------------------------------------------------------------------ */
+struct ifm_msg_tensor { /* one input or output */
+    char *name, *dtype;
+    struct ifm_ints dims;        /* as used; in `model_dims` -1 where the model leaves it open */
+    struct ifm_ints model_dims;
+    char *source;                /* inputs: "file", "seeded"; outputs: NULL */
+    double low, high;            /* seeded inputs: value range */
+    struct ifm_strings assumed;  /* what the user did not say: "dim 0 = 1", "values in [0, 1)" */
+};
+struct ifm_msg_clock { int64_t resolution_ns, overhead_ns, jitter_ns; double raw_ratio; char *source; };
+struct ifm_msg_memory { /* one phase; bytes; ABSENT where the kernel does not say */
+    int64_t peak_rss_bytes; /* VmHWM less the worker's own sample array */
+    int64_t anon_bytes, file_bytes;
+    int64_t minor_faults, major_faults;
+};
+struct ifm_msg_comparison { /* one output against its reference */
+    char *output;
+    bool passed;
+    char *reason; /* why not, one sentence; NULL when passed */
+    int64_t elements, mismatched, first_mismatch, not_finite;
+    double max_abs, max_rel, cosine, snr_db, rtol, atol;
+};
+enum ifm_verification { IFM_VERIFY_NONE, IFM_VERIFY_VERIFIED, IFM_VERIFY_CROSS_CHECKED, IFM_VERIFY_WRONG };
+#define IFM_VERIFICATION_CHOICES "no_reference|verified|cross_checked|wrong"
+struct ifm_msg_verification { int state; struct ifm_list outputs; /* ifm_msg_comparison */ };
+struct ifm_msg_block { /* consecutive samples of one phase, in time order */
+    int phase;                /* 0 warmup, 1 steady */
+    int64_t first, count;     /* index of the first sample within its phase */
+    struct ifm_block block;   /* codec block of latencies, ns */
+    struct ifm_block gaps;    /* codec block of start[i] - end[i-1], ns; the first is from the phase's start */
+};
+#define IFM_PHASE_CHOICES "warmup|steady"
+
+/* -- Spec: one line on the worker's stdin ------------------------------------------------------- */
+struct ifm_msg_spec_input { char *name, *file; struct ifm_ints dims; double low, high; };
+struct ifm_msg_spec_expect { char *output, *file; double rtol, atol; };
+struct ifm_msg_spec {
+    int64_t v;
+    int action;               /* 0 measure, 1 probe, 2 describe */
+    char *runtime;            /* name of the module */
+    char *library;            /* another vendor library than runtime.json says; NULL */
+    char *model;              /* path; NULL for a modelless runtime */
+    struct ifm_map options;   /* the runtime's own, as typed */
+    struct ifm_list inputs;   /* ifm_msg_spec_input; those not named are seeded */
+    struct ifm_list expect;   /* ifm_msg_spec_expect */
+    int64_t batch;            /* value for a dynamic first dimension; 0: 1 */
+    int64_t seed;             /* of the inputs */
+    int64_t warmup_iterations; /* fixed number; 0: by time */
+    int64_t warmup_ns;        /* at least this long */
+    int64_t iterations;       /* at least this many timed inferences … */
+    int64_t duration_ns;      /* … and at least this long */
+    int64_t max_ns;           /* hard maximum of the timed phase */
+    int64_t max_samples;      /* size of the preallocated array; 0: 4,194,304 */
+    int64_t timeout_ns;       /* whole process; the parent enforces it */
+    int64_t memory_limit_bytes; /* RLIMIT_DATA; 0: none */
+};
+
+/* -- Events: lines on the worker's event descriptor --------------------------------------------- */
+enum ifm_event_kind {
+    IFM_EVENT_HELLO, IFM_EVENT_LOADED, IFM_EVENT_WARM, IFM_EVENT_SAMPLES, IFM_EVENT_METRICS, IFM_EVENT_RESULT,
+    IFM_EVENT_ERROR
+};
+#define IFM_EVENT_CHOICES "hello|loaded|warm|samples|metrics|result|error"
+#define IFM_STEP_CHOICES "start|probe|load|bind|first|warmup|steady|verify|close"
+struct ifm_msg_event { /* one struct for all kinds; fields of other kinds stay absent */
+    int64_t v;
+    int event;
+    /* hello */
+    int64_t pid;
+    char *runtime, *runtime_version, *providers, *library, *worker_version;
+    struct ifm_msg_clock clock;
+    int64_t start_ns; /* process start to here */
+    /* loaded */
+    int64_t load_ns;
+    struct ifm_list inputs, outputs; /* ifm_msg_tensor */
+    char *effective;                 /* "key=value" lines, as asked back from the runtime */
+    /* warm */
+    int64_t first_inference_ns, warmup_iterations, warmup_ns;
+    /* samples */
+    struct ifm_msg_block samples;
+    /* metrics and result */
+    struct ifm_msg_memory memory_load, memory_first, memory_steady;
+    int64_t own_array_bytes; /* already subtracted from every peak */
+    int64_t iterations, steady_ns, cpu_ns; /* cpu_ns: user + system of the timed phase, all threads */
+    int64_t involuntary_switches;
+    int end_reason;          /* 0 iterations and duration reached, 1 array full, 2 hard maximum, 3 stopped */
+    struct ifm_msg_verification verification;
+    bool deterministic;      /* outputs before and after the timed loop were equal, bit by bit */
+    struct ifm_strings warnings;
+    /* error */
+    char *message; /* one sentence */
+    int step;      /* where it happened */
+    int exit_status; /* of enum ifm_err_code's map: what a command line should end with */
+};
+#define IFM_END_CHOICES "complete|array_full|maximum|stopped"
+
+/* -- Invocation: body of PUT /api/v1/runs/{uuid}/invocations/{n}, and file invocation-NNNN.json -- */
+enum ifm_failure {
+    IFM_FAIL_NONE, IFM_FAIL_ERROR, IFM_FAIL_CRASH, IFM_FAIL_ABORT, IFM_FAIL_KILLED, IFM_FAIL_OUT_OF_MEMORY,
+    IFM_FAIL_HANG, IFM_FAIL_EXIT, IFM_FAIL_PROTOCOL, IFM_FAIL_INTERRUPTED
+};
+#define IFM_FAILURE_CHOICES "none|error|crash|abort|killed|out_of_memory|hang|exit|protocol|interrupted"
+struct ifm_msg_invocation {
+    int64_t v, n;       /* n: 0-based number within the run */
+    char *started_at;   /* RFC 3339 */
+    int status;         /* 0 ok, 1 failed */
+    int failure;        /* enum ifm_failure */
+    char *failure_text; /* one sentence; NULL when ok */
+    int64_t signal, exit_status; /* ABSENT where none */
+    int step;           /* last step that was reached */
+    char *stderr_tail;  /* last 4 KiB of log text, paths removed; NULL when ok */
+    int64_t spawn_ns;   /* spawn to hello */
+    int64_t load_ns, first_inference_ns, warmup_iterations, warmup_ns, iterations, steady_ns, cpu_ns;
+    int64_t involuntary_switches;
+    int end_reason;
+    struct ifm_msg_clock clock;
+    struct ifm_msg_memory memory_load, memory_first, memory_steady;
+    int64_t own_array_bytes;
+    struct ifm_msg_verification verification;
+    bool deterministic;
+    struct ifm_strings warnings;
+    struct ifm_list samples;    /* ifm_msg_block */
+    struct ifm_ints latency_ns; /* instead of samples, for scripts: plain steady latencies */
+};
+#define IFM_STATUS_CHOICES "ok|failed"
+
+/* -- Run: body of PUT /api/v1/runs/{uuid}, and file run.json ------------------------------------ */
+struct ifm_msg_fact { char *name, *value; bool hard; }; /* of the device */
+struct ifm_msg_run {
+    int64_t v;
+    char *id;                 /* UUID */
+    char *started_at, *finished_at;
+    int status;               /* 0 complete, 1 interrupted, 2 failed */
+    int64_t planned, invocations; /* how many were planned; how many were made (ok or failed) */
+    char *model;              /* as people speak of it */
+    char *variant;            /* file's base name, or the bundle's name for it */
+    char *variant_sha256;     /* key: variant */
+    int64_t variant_bytes;
+    char *format;             /* "onnx", … */
+    char *runtime, *runtime_version, *provider;
+    char *device;             /* host name or given name */
+    char *device_key;         /* SHA-256 of the hard facts */
+    struct ifm_list device_facts; /* ifm_msg_fact */
+    char *config_key;         /* SHA-256 of the canonical configuration */
+    struct ifm_map config;    /* every setting that counts: threads, batch, options, inputs' hash … */
+    struct ifm_list inputs, outputs; /* ifm_msg_tensor */
+    int64_t seed;
+    char *commit;             /* NULL where none was given */
+    struct ifm_map labels;
+    char *command;            /* to repeat it, without local folders */
+    char *tool_version;
+    int64_t method_version;   /* raised only when the loop or the statistics change */
+    int verification;         /* enum ifm_verification, over all invocations */
+    int trust;                /* 0 not assessed, 1 trusted, 2 caution, 3 untrusted */
+    struct ifm_strings trust_reasons;
+};
+#define IFM_RUN_STATUS_CHOICES "complete|interrupted|failed"
+#define IFM_TRUST_CHOICES "not_assessed|trusted|caution|untrusted"
+#define IFM_METHOD_VERSION 1
+
+extern const struct ifm_table ifm_spec_table, ifm_event_table, ifm_invocation_table, ifm_run_table;
+extern const struct ifm_table *const ifm_msg_tables[]; /* all that have a schema file; NULL-terminated */
+
+#endif

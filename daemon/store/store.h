@@ -1,0 +1,127 @@
+/* The store: the only way to data. Typed functions over one SQLite database (WAL, synchronous=FULL); no
+ * other file of the daemon knows SQL. It keeps what clients sent (facts, raw sample blocks) and rollups that
+ * the daemon computed from those blocks; it computes nothing itself beyond queries.
+ *
+ * Threading: every function may be called from any thread. Writes go to one writer thread through a bounded
+ * queue; it takes all that is queued (at most IFM_STORE_BATCH_MAX) into one transaction, commits, and only
+ * then calls each `done` (on the writer thread): done without an error means the data survive a power cut.
+ * Reads run on the caller's thread with a connection from a small pool.
+ * Ownership: arguments of a write are borrowed until its `done` was called. Reads append JSON to `out`.
+ * Errors: a full queue is IFM_ERR_BUSY at once; a full disk IFM_ERR_FULL; the other writes of a batch whose
+ * own data were good are retried without the bad one. */
+#ifndef IFM_STORE_H
+#define IFM_STORE_H
+
+#include "core/msg.h"
+#include "core/summary.h"
+#include "core/hash.h"
+
+#define IFM_STORE_BATCH_MAX 256
+#define IFM_STORE_QUEUE_MAX 1024
+#define IFM_STORE_LIST_MAX 200 /* rows of one page */
+
+struct ifm_store;
+struct ifm_store_options {
+    int readers;             /* pooled read connections; 0: 4 */
+    const char *vfs;         /* SQLite VFS name, for tests; NULL: default */
+    bool weak_sync;          /* tests only: synchronous=NORMAL, to show that the durability test can fail */
+};
+
+/* Creates the folder (0700) and the database, applies migrations, refuses a database of a newer version
+ * (IFM_ERR_CONFIG, naming both versions). */
+int ifm_store_open(struct ifm_store **store, const char *data_dir, const struct ifm_store_options *options,
+                   struct ifm_err *err);
+/* Finishes queued writes, checkpoints, closes. */
+void ifm_store_close(struct ifm_store *store);
+/* Cheap self-check for /readyz: the writer lives and the database answers. */
+int ifm_store_ready(struct ifm_store *store, struct ifm_err *err);
+int ifm_store_schema_version(void);
+
+/* -- Writes ------------------------------------------------------------------------------------- */
+enum ifm_store_outcome { IFM_STORE_CREATED, IFM_STORE_REPLAYED };
+typedef void (*ifm_store_done)(void *arg, enum ifm_store_outcome outcome, const struct ifm_err *err);
+
+struct ifm_store_invocation {
+    const char *run_id;
+    const struct ifm_msg_invocation *body;
+    const struct ifm_invocation_stats *stats; /* of the steady phase, from the raw samples; NULL: none */
+    uint8_t sha256[IFM_SHA256_BYTES];         /* of the request body after content decoding */
+};
+/* Idempotent: the same body again is REPLAYED; another body for the same (run, n), or an invocation of a
+ * closed run that is not stored yet, is IFM_ERR_CONFLICT. Invocations may come before the run's body. */
+int ifm_store_put_invocation(struct ifm_store *store, const struct ifm_store_invocation *write,
+                             ifm_store_done done, void *arg, struct ifm_err *err);
+
+struct ifm_store_run {
+    const struct ifm_msg_run *body;
+    uint8_t sha256[IFM_SHA256_BYTES];
+};
+/* Closes the run: stores its facts and, in the same transaction, its summary over the invocations stored so
+ * far. IFM_ERR_CONFLICT when body->invocations differs from what is stored, or for another body. */
+int ifm_store_put_run(struct ifm_store *store, const struct ifm_store_run *write, ifm_store_done done,
+                      void *arg, struct ifm_err *err);
+
+/* -- Reads -------------------------------------------------------------------------------------- */
+struct ifm_store_filter { /* NULL or 0: not filtered; lists are comma-separated, matched exactly */
+    const char *id_prefix, *model, *runtime, *provider, *device, *commit, *status, *verification, *trust,
+        *format, *variant_sha256, *device_key, *config_key;
+    const char *search;  /* substring of model, variant, device or runtime */
+    const char *label_key, *label_value;
+    int64_t since_ms, until_ms;
+    int limit;           /* 1..IFM_STORE_LIST_MAX; 0: 50 */
+    const char *cursor;  /* from an earlier page; opaque */
+};
+/* Closed runs, newest first: {"items":[…],"next_cursor":…}. Bounded: keyset pagination, never O(all rows). */
+int ifm_store_list_runs(struct ifm_store *store, const struct ifm_store_filter *filter, struct ifm_buf *out,
+                        struct ifm_err *err);
+/* {"run":…,"closed":…,"summary":{…},"invocations":[…]}; IFM_ERR_NOT_FOUND. */
+int ifm_store_get_run(struct ifm_store *store, const char *run_id, struct ifm_buf *out, struct ifm_err *err);
+/* The invocation as it was sent, sample blocks included (same fields, canonical order). */
+int ifm_store_get_invocation(struct ifm_store *store, const char *run_id, int64_t n, struct ifm_buf *out,
+                             struct ifm_err *err);
+/* A strong validator for everything above about one run: changes whenever the run changes. */
+int ifm_store_run_version(struct ifm_store *store, const char *run_id, char text[IFM_SHA256_HEX],
+                          struct ifm_err *err);
+/* Raises on every commit; the weak validator of lists. */
+int64_t ifm_store_generation(struct ifm_store *store);
+
+/* Raw samples for analysis: calls visit for each stored block in order (invocation, phase, first). */
+struct ifm_store_block {
+    int64_t invocation; int phase; int64_t first, count;
+    const uint8_t *block; size_t block_len;
+    const uint8_t *gaps; size_t gaps_len; /* NULL: none */
+};
+typedef int (*ifm_store_visit)(void *arg, const struct ifm_store_block *block, struct ifm_err *err);
+/* invocation -1: all. phase -1: both. */
+int ifm_store_visit_samples(struct ifm_store *store, const char *run_id, int64_t invocation, int phase,
+                            ifm_store_visit visit, void *arg, struct ifm_err *err);
+
+/* What a comparison needs of one run: its row as in the list, keys, config, and one value per ok invocation
+ * for each metric. Free with ifm_store_run_values_done. */
+#define IFM_METRICS(X)                        \
+    X(P50, "p50_ns", "ns", true)              \
+    X(P90, "p90_ns", "ns", true)              \
+    X(P99, "p99_ns", "ns", true)              \
+    X(THROUGHPUT, "throughput_per_s", "1/s", false) \
+    X(LOAD, "load_ns", "ns", true)            \
+    X(FIRST, "first_inference_ns", "ns", true) \
+    X(RSS, "peak_rss_bytes", "bytes", true)   \
+    X(CPU, "cpu_ns_per_inference", "ns", true)
+enum ifm_metric {
+#define X(symbol, name, unit, less) IFM_METRIC_##symbol,
+    IFM_METRICS(X)
+#undef X
+    IFM_METRIC_COUNT
+};
+struct ifm_store_run_values {
+    struct ifm_msg_run run; /* decoded body */
+    char *row_json;
+    size_t count;                      /* ok invocations */
+    double *values[IFM_METRIC_COUNT];  /* count each; NAN where absent */
+    bool enough[IFM_METRIC_COUNT];     /* every invocation had the samples the percentile needs */
+};
+int ifm_store_get_run_values(struct ifm_store *store, const char *run_id, struct ifm_store_run_values *out,
+                             struct ifm_err *err);
+void ifm_store_run_values_done(struct ifm_store_run_values *values);
+
+#endif
