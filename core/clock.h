@@ -30,7 +30,7 @@ int64_t ifm_clock_wall_ms(void); /* CLOCK_REALTIME since 1970, for time stamps *
 void ifm_clock_calibrate(struct ifm_clock_calibration *out); /* takes about 10 ms */
 
 #define IFM_TIME_TEXT_MAX 32
-/* RFC 3339 UTC with milliseconds: 2026-11-24T22:51:43.123Z */
+/* RFC 3339 UTC with milliseconds: 2026-11-24T22:51:43.123Z; years outside 0..9999 end at that edge. */
 void ifm_clock_format(int64_t wall_ms, char text[IFM_TIME_TEXT_MAX]);
 /* Accepts RFC 3339 with Z or an offset, fraction of up to nine digits, and a bare date. 0 or -1. */
 int ifm_clock_parse(const char *text, int64_t *wall_ms);

@@ -21,6 +21,7 @@ double ifm_stat_t_quantile(double p, double df);
 /* -- Order statistics --------------------------------------------------------------------------- */
 void ifm_stat_sort(int64_t *values, size_t n);              /* radix sort, O(n); allocates scratch above 256
                                                                values, falls back to qsort without memory */
+void ifm_stat_sort_f64(double *values, size_t n);           /* no NAN among them */
 /* 1-based nearest rank ceil(n * per_10000 / 10000) in integers; n > 0, per_10000 in 1..10000. */
 size_t ifm_stat_rank(size_t n, unsigned per_10000);
 int64_t ifm_stat_percentile(const int64_t *sorted, size_t n, unsigned per_10000);
@@ -39,7 +40,7 @@ bool ifm_stat_enough(size_t n, unsigned per_10000);
 double ifm_stat_median(double *values, size_t n); /* sorts values; mean of the middle two when n is even */
 double ifm_stat_mad(double *values, size_t n);    /* median absolute deviation; reorders values */
 double ifm_stat_mean(const int64_t *values, size_t n);
-double ifm_stat_sd(const int64_t *values, size_t n); /* n-1; NAN for n < 2; Welford */
+double ifm_stat_sd(const int64_t *values, size_t n); /* n-1; NAN for n < 2; two passes */
 double ifm_stat_autocorrelation(const int64_t *values, size_t n); /* lag 1; 0 when the variance is 0 */
 
 /* -- Comparing two sets ------------------------------------------------------------------------- */

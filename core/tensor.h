@@ -16,6 +16,15 @@ enum ifm_dtype ifm_dtype_from_name(const char *name);     /* NONE when unknown *
 size_t ifm_dtype_bytes(enum ifm_dtype dtype);             /* 0 for NONE */
 /* Elements of a shape; -1 when a dimension is negative or the product overflows. */
 int64_t ifm_tensor_elements(const int64_t *dims, int32_t rank);
+#define IFM_SHAPE_TEXT_MAX 176 /* eight dimensions of 20 characters */
+/* "1x3x224x224", "scalar"; cut when it does not fit. */
+void ifm_tensor_shape_text(const int64_t *dims, int32_t rank, char *text, size_t size);
+/* IEEE half and bfloat16; to nearest, ties to even, straight from double. */
+double ifm_tensor_from_f16(uint16_t bits);
+uint16_t ifm_tensor_to_f16(double value);
+double ifm_tensor_from_bf16(uint16_t bits);
+uint16_t ifm_tensor_to_bf16(double value);
+double ifm_tensor_value(const struct ifm_tensor *t, size_t i); /* element i of the flat array */
 
 /* Allocates zeroed data for dtype and dims; copies name. At most max_bytes. */
 int ifm_tensor_new(struct ifm_tensor *t, const char *name, enum ifm_dtype dtype, const int64_t *dims,
