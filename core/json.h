@@ -3,7 +3,10 @@
  *
  * Hostile input: before jansson sees a text, one linear scan cuts the values of BLOCK fields out of it and
  * refuses what is over IFM_JSON_TEXT_MAX bytes outside them, deeper than IFM_JSON_DEPTH_MAX, or not UTF-8.
- * Duplicate keys are refused. Unknown fields are ignored. Numbers must be finite and in range.
+ * Duplicate keys are refused. Unknown fields are ignored. Numbers must be finite and in range. null stands
+ * for "absent" in optional strings and reals and in nullable integers; elsewhere it is refused.
+ * Encoding leaves out what decoding would give back anyway: NULL, NAN, IFM_JSON_ABSENT, empty lists, maps and
+ * objects, and zeroes where OMIT_ZERO says so. Required fields are always written.
  *
  * Threading: no shared state. Ownership: decode allocates strings, lists and blocks into the struct through
  * ifm_mem; ifm_json_free releases them and zeroes the struct. Absent optional fields keep zero (NULL, 0,
@@ -39,7 +42,9 @@ enum ifm_field_flag {
     IFM_FIELD_NULLABLE = 2, /* I64: JSON null or absence is IFM_JSON_ABSENT */
     IFM_FIELD_UUID = 4,     /* STRING must be a UUID */
     IFM_FIELD_SHA256 = 8,   /* STRING must be 64 lower-case hex digits */
-    IFM_FIELD_TIME = 16     /* STRING must be an RFC 3339 time */
+    IFM_FIELD_TIME = 16,    /* STRING must be an RFC 3339 time */
+    IFM_FIELD_OMIT_ZERO = 32, /* encode leaves it out when all its bytes are zero */
+    IFM_FIELD_WORD_KEYS = 64  /* MAP: keys are 1..64 characters of [A-Za-z0-9_.-] */
 };
 
 struct ifm_list { void *items; size_t count; };
@@ -59,6 +64,7 @@ struct ifm_field {
     const struct ifm_table *table;
     const char *choices;
     const char *help; /* unit and meaning; becomes the schema's description */
+    int64_t item_min, item_max; /* INTS: range of each (both 0: any); STRINGS, MAP values: bytes of each (0: 1,024) */
 };
 struct ifm_table {
     const char *name; /* schema file name without .schema.json */
@@ -67,6 +73,9 @@ struct ifm_table {
     const struct ifm_field *fields; /* ended by a row whose name is NULL */
 };
 
+/* Zeroes *out and writes what decode leaves for absent fields (NAN, IFM_JSON_ABSENT): the start of every
+ * struct that is to be encoded. */
+void ifm_json_init(const struct ifm_table *table, void *out);
 /* On failure err->where is a JSON pointer ("/samples/0/first") and *out is zeroed. IFM_ERR_TOO_LARGE for
  * the size limits, IFM_ERR_BAD_REQUEST for text that is not JSON, IFM_ERR_INVALID for wrong fields. */
 int ifm_json_decode(const struct ifm_table *table, const char *text, size_t len, void *out,

@@ -105,7 +105,7 @@ struct ifm_msg_event { /* one struct for all kinds; fields of other kinds stay a
     /* error */
     char *message; /* one sentence */
     int step;      /* where it happened */
-    int exit_status; /* of enum ifm_err_code's map: what a command line should end with */
+    int64_t exit_status; /* of enum ifm_err_code's map: what a command line should end with */
 };
 #define IFM_END_CHOICES "complete|array_full|maximum|stopped"
 

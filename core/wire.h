@@ -15,15 +15,18 @@ struct ifm_wire {
     struct ifm_buf pending;
     size_t line_max;
     size_t taken; /* bytes of pending that earlier lines used */
+    size_t tail;  /* where the unfinished line starts in pending */
 };
 
 void ifm_wire_init(struct ifm_wire *wire, size_t line_max);
 void ifm_wire_done(struct ifm_wire *wire);
-/* Adds bytes as they came. IFM_ERR_TOO_LARGE once an unfinished line is over line_max. */
+/* Adds bytes as they came. IFM_ERR_TOO_LARGE once a line, finished or not, is over
+ * line_max; nothing of that piece is kept then. */
 int ifm_wire_feed(struct ifm_wire *wire, const void *bytes, size_t len, struct ifm_err *err);
 /* The next whole line without its newline (a CR before it is dropped); false when there is none yet. */
 bool ifm_wire_next(struct ifm_wire *wire, const char **line, size_t *len);
-/* Reads one line from a blocking descriptor. IFM_ERR_TOO_LARGE, IFM_ERR_IO, IFM_ERR_BAD_REQUEST at EOF. */
+/* Reads one line from a blocking descriptor; what stands behind its newline in the same read is lost: for
+ * inputs of one line. IFM_ERR_TOO_LARGE, IFM_ERR_IO, IFM_ERR_BAD_REQUEST at EOF. */
 int ifm_wire_read_line(int fd, size_t line_max, struct ifm_buf *out, struct ifm_err *err);
 /* Writes all bytes, restarting after EINTR and short writes. */
 int ifm_wire_write(int fd, const void *bytes, size_t len, struct ifm_err *err);
