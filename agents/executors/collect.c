@@ -1,0 +1,186 @@
+/* From event lines to a result. The order of events is checked as far as the meaning depends on it. */
+#include <string.h>
+
+#include "agents/executors/executor.h"
+#include "core/clock.h"
+#include "core/mem.h"
+
+static const char *const event_words[] = {"hello", "loaded", "warm", "samples", "metrics", "result", "error"};
+
+/* Moves a pointer or a list out of the decoded event, so that freeing the event leaves it alone. */
+static void take_text(char **to, char **from)
+{
+    if (*from) {
+        ifm_free(*to);
+        *to = *from;
+        *from = NULL;
+    }
+}
+
+static void take_hello(struct ifm_collect *collect, struct ifm_msg_event *event)
+{
+    struct ifm_exec_result *r = collect->result;
+    collect->first_event_ns = ifm_clock_ns();
+    take_text(&r->runtime, &event->runtime);
+    take_text(&r->runtime_version, &event->runtime_version);
+    take_text(&r->providers, &event->providers);
+    take_text(&r->library, &event->library);
+    take_text(&r->worker_version, &event->worker_version);
+    r->invocation.clock = event->clock;
+    event->clock.source = NULL;
+    collect->step = IFM_STEP_LOAD;
+}
+
+static void take_list(struct ifm_list *to, struct ifm_list *from)
+{
+    if (from->count && !to->count) {
+        *to = *from;
+        *from = (struct ifm_list){0};
+    }
+}
+
+static void take_loaded(struct ifm_collect *collect, struct ifm_msg_event *event)
+{
+    struct ifm_exec_result *r = collect->result;
+    r->invocation.load_ns = event->load_ns;
+    take_list(&r->inputs, &event->inputs);
+    take_list(&r->outputs, &event->outputs);
+    take_text(&r->effective, &event->effective);
+    collect->step = IFM_STEP_FIRST;
+}
+
+static void take_warm(struct ifm_collect *collect, const struct ifm_msg_event *event)
+{
+    struct ifm_msg_invocation *inv = &collect->result->invocation;
+    inv->first_inference_ns = event->first_inference_ns;
+    inv->warmup_iterations = event->warmup_iterations;
+    inv->warmup_ns = event->warmup_ns;
+    collect->step = IFM_STEP_STEADY;
+}
+
+static int take_samples(struct ifm_collect *collect, struct ifm_msg_event *event, struct ifm_err *err)
+{
+    struct ifm_list *list = &collect->result->invocation.samples;
+    struct ifm_msg_block *items = ifm_resize_array(list->items, list->count + 1, sizeof *items);
+    if (!items)
+        return ifm_err_set(err, IFM_ERR_NOMEM, "samples", "out of memory while taking a block of samples");
+    items[list->count++] = event->samples;
+    list->items = items;
+    event->samples.block = (struct ifm_block){0};
+    event->samples.gaps = (struct ifm_block){0};
+    collect->step = IFM_STEP_VERIFY;
+    return 0;
+}
+
+static bool memory_known(const struct ifm_msg_memory *memory)
+{
+    return memory->peak_rss_bytes > 0 || memory->anon_bytes > 0;
+}
+
+/* metrics and result carry the same fields; the later one wins where it says something. */
+static void take_metrics(struct ifm_collect *collect, struct ifm_msg_event *event)
+{
+    struct ifm_msg_invocation *inv = &collect->result->invocation;
+    if (memory_known(&event->memory_load))
+        inv->memory_load = event->memory_load;
+    if (memory_known(&event->memory_first))
+        inv->memory_first = event->memory_first;
+    if (memory_known(&event->memory_steady))
+        inv->memory_steady = event->memory_steady;
+    if (event->own_array_bytes > 0)
+        inv->own_array_bytes = event->own_array_bytes;
+    if (event->iterations > 0) {
+        inv->iterations = event->iterations;
+        inv->steady_ns = event->steady_ns;
+        inv->cpu_ns = event->cpu_ns;
+        inv->involuntary_switches = event->involuntary_switches;
+        inv->end_reason = event->end_reason;
+    }
+    if (event->verification.outputs.count || event->verification.state) {
+        for (size_t i = 0; i < inv->verification.outputs.count; i++) {
+            struct ifm_msg_comparison *old = inv->verification.outputs.items;
+            ifm_free(old[i].output);
+            ifm_free(old[i].reason);
+        }
+        ifm_free(inv->verification.outputs.items);
+        inv->verification = event->verification;
+        event->verification = (struct ifm_msg_verification){0};
+    }
+    inv->deterministic = inv->deterministic || event->deterministic;
+    if (event->warnings.count && !inv->warnings.count) {
+        inv->warnings = event->warnings;
+        event->warnings = (struct ifm_strings){0};
+    }
+    take_list(&collect->result->outputs, &event->outputs);
+}
+
+static void take_error(struct ifm_collect *collect, const struct ifm_msg_event *event)
+{
+    collect->failed = true;
+    collect->ended = true;
+    if (event->step >= collect->step || event->step != IFM_STEP_START)
+        collect->step = event->step;
+    collect->result->error_exit = event->exit_status;
+    size_t len = event->message ? strlen(event->message) : 0;
+    if (len > IFM_ERR_TEXT_MAX)
+        len = IFM_ERR_TEXT_MAX;
+    if (len)
+        memcpy(collect->message, event->message, len);
+    collect->message[len] = '\0';
+}
+
+int ifm_collect_line(struct ifm_collect *collect, const char *line, size_t len, struct ifm_err *err)
+{
+    if (!len)
+        return 0;
+    if (collect->ended)
+        return ifm_err_set(err, IFM_ERR_INVALID, "events", "the worker wrote on after its end mark");
+    struct ifm_msg_event event;
+    int rc = ifm_json_decode(&ifm_event_table, line, len, &event, err);
+    if (rc)
+        return rc;
+    if (event.event != IFM_EVENT_HELLO && event.event != IFM_EVENT_ERROR && !collect->first_event_ns)
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "events", "the worker's first event was \"%s\", not \"hello\"",
+                         event_words[event.event]);
+    else if (event.event == IFM_EVENT_HELLO)
+        take_hello(collect, &event);
+    else if (event.event == IFM_EVENT_LOADED)
+        take_loaded(collect, &event);
+    else if (event.event == IFM_EVENT_WARM)
+        take_warm(collect, &event);
+    else if (event.event == IFM_EVENT_SAMPLES)
+        rc = take_samples(collect, &event, err);
+    else if (event.event == IFM_EVENT_ERROR)
+        take_error(collect, &event);
+    else
+        take_metrics(collect, &event);
+    if (!rc && event.event == IFM_EVENT_RESULT) {
+        collect->ended = true;
+        collect->step = IFM_STEP_CLOSE;
+    }
+    ifm_json_free(&ifm_event_table, &event);
+    return rc;
+}
+
+static void free_tensors(struct ifm_list *list)
+{
+    /* only these two fields are set: the event's own table knows how to free them */
+    struct ifm_msg_event event = {0};
+    event.inputs = *list;
+    ifm_json_free(&ifm_event_table, &event);
+    *list = (struct ifm_list){0};
+}
+
+void ifm_exec_result_done(struct ifm_exec_result *result)
+{
+    ifm_json_free(&ifm_invocation_table, &result->invocation);
+    ifm_free(result->runtime);
+    ifm_free(result->runtime_version);
+    ifm_free(result->providers);
+    ifm_free(result->library);
+    ifm_free(result->worker_version);
+    ifm_free(result->effective);
+    free_tensors(&result->inputs);
+    free_tensors(&result->outputs);
+    memset(result, 0, sizeof *result);
+}

@@ -1,0 +1,71 @@
+#include "agents/plan/plan.h"
+
+#include <stdio.h>
+
+static int64_t or_default(int64_t value, int64_t fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
+/* A user who names one of count and duration means that one; who names none gets both minima. */
+void ifm_plan_make(const struct ifm_plan_asked *asked, struct ifm_plan *out)
+{
+    bool counted = asked->iterations > 0, timed = asked->duration_ns > 0;
+    out->invocations = or_default(asked->invocations,
+                                  asked->quick ? IFM_PLAN_QUICK_INVOCATIONS : IFM_PLAN_INVOCATIONS);
+    if (counted || timed) {
+        out->iterations = counted ? asked->iterations : 1;
+        out->duration_ns = timed ? asked->duration_ns : 0;
+        out->max_ns = or_default(asked->max_ns, IFM_PLAN_MAX_ASKED_NS);
+    } else if (asked->quick) {
+        out->iterations = 1;
+        out->duration_ns = IFM_PLAN_QUICK_NS;
+        out->max_ns = or_default(asked->max_ns, IFM_PLAN_QUICK_NS + 700000000);
+    } else {
+        out->iterations = IFM_PLAN_ITERATIONS;
+        out->duration_ns = IFM_PLAN_DURATION_NS;
+        out->max_ns = or_default(asked->max_ns, IFM_PLAN_MAX_NS);
+    }
+    if (out->max_ns < out->duration_ns && asked->max_ns <= 0)
+        out->max_ns = out->duration_ns;
+    out->warmup_iterations = asked->warmup_iterations > 0 ? asked->warmup_iterations : 0;
+    out->warmup_ns = asked->warmup_iterations >= 0 ? 0 : IFM_PLAN_WARMUP_NS;
+    out->timeout_ns = or_default(asked->timeout_ns, out->max_ns + IFM_PLAN_TIMEOUT_EXTRA_NS);
+}
+
+void ifm_plan_bounds(const struct ifm_plan *plan, int64_t *least_ns, int64_t *most_ns)
+{
+    int64_t fixed = IFM_PLAN_OVERHEAD_NS + plan->warmup_ns;
+    int64_t least = plan->duration_ns < plan->max_ns ? plan->duration_ns : plan->max_ns;
+    int64_t most = plan->iterations > 1 ? plan->max_ns : plan->duration_ns;
+    *least_ns = plan->invocations * (fixed + least);
+    *most_ns = plan->invocations * (fixed + (most > least ? most : least));
+}
+
+int64_t ifm_plan_left(const struct ifm_plan *plan, int64_t done, int64_t spent_ns)
+{
+    if (done <= 0 || done >= plan->invocations)
+        return 0;
+    return spent_ns / done * (plan->invocations - done);
+}
+
+void ifm_plan_spec(const struct ifm_plan *plan, struct ifm_msg_spec *spec)
+{
+    spec->warmup_iterations = plan->warmup_iterations;
+    spec->warmup_ns = plan->warmup_ns;
+    spec->iterations = plan->iterations;
+    spec->duration_ns = plan->duration_ns;
+    spec->max_ns = plan->max_ns;
+    spec->timeout_ns = plan->timeout_ns;
+}
+
+void ifm_plan_time_text(int64_t ns, char *text, size_t size)
+{
+    int64_t seconds = (ns + 500000000) / 1000000000;
+    if (seconds < 60)
+        snprintf(text, size, "%lld s", (long long)(seconds > 0 ? seconds : 1));
+    else if (seconds < 3600)
+        snprintf(text, size, "%lld min %lld s", (long long)(seconds / 60), (long long)(seconds % 60));
+    else
+        snprintf(text, size, "%lld h %lld min", (long long)(seconds / 3600), (long long)(seconds / 60 % 60));
+}
