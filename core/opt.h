@@ -31,5 +31,7 @@ const char *ifm_opt_nearest(const char *word, const char *const *words);
 /* "1.5GB", "64MiB", "250ms", "3s", "2m": 0 or -1. A bare number is bytes, or seconds. */
 int ifm_opt_parse_size(const char *text, int64_t *bytes);
 int ifm_opt_parse_duration(const char *text, int64_t *ns);
+/* A whole number in the unit of the row's type ("64MiB", "500ms", "4"), as a user would type it. */
+void ifm_opt_format(const struct ifm_option *row, int64_t value, char text[32]);
 
 #endif

@@ -54,8 +54,7 @@ bool ifm_text_valid(const char *text, size_t len)
     return true;
 }
 
-/* C0, DEL and C1 move a terminal's cursor; the overrides make text read as what it is not. */
-static bool is_unsafe(unsigned code)
+bool ifm_text_unsafe(unsigned code)
 {
     return code < 0x20 || (code >= 0x7F && code <= 0x9F) || (code >= 0x202A && code <= 0x202E) ||
            (code >= 0x2066 && code <= 0x2069) || code == 0x2028 || code == 0x2029;
@@ -69,7 +68,7 @@ size_t ifm_text_clip(char *out, size_t size, const char *text, size_t len)
         unsigned code = 0;
         char piece[8];
         size_t n = ifm_text_char(text + i, len - i, &code), piece_len = n;
-        if (n == 0 || is_unsafe(code)) {
+        if (n == 0 || ifm_text_unsafe(code)) {
             if (n == 0) code = (unsigned char)text[i], n = 1;
             piece_len = (size_t)snprintf(piece, sizeof piece, code > 0xFF ? "\\u%04X" : "\\x%02X", code);
         } else {

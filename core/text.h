@@ -13,6 +13,9 @@
 size_t ifm_text_char(const char *text, size_t len, unsigned *code);
 bool ifm_text_valid(const char *text, size_t len); /* all of it is UTF-8 without a NUL */
 
+/* Control characters move a terminal's cursor, direction overrides make text read as what it is not. */
+bool ifm_text_unsafe(unsigned code);
+
 /* Copies text into out[size], NUL-terminated: control characters, direction overrides and malformed bytes
  * become \xNN or \uNNNN; what does not fit is cut at a character boundary and ends in "…". Returns the
  * bytes written, without the NUL. size must be >= 8. */
