@@ -134,7 +134,10 @@ static void write_field(struct ifm_jw *w, const struct ifm_field *f)
         write_range(w, f->min, f->max);
         break;
     case IFM_FIELD_STRING: write_string(w, f); break;
-    case IFM_FIELD_CHOICE: write_choices(w, f->choices); break;
+    case IFM_FIELD_CHOICE:
+        pair_string(w, "type", "string");
+        write_choices(w, f->choices);
+        break;
     case IFM_FIELD_OBJECT:
         ifm_jw_key(w, "$ref");
         ifm_jw_raw(w, "\"#/$defs/");

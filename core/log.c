@@ -47,7 +47,8 @@ struct ifm_log ifm_log_child(const struct ifm_log *log, const char *path)
 
 static size_t room(const struct line *l)
 {
-    return sizeof l->text - CLOSE_RESERVE - l->len;
+    size_t limit = sizeof l->text - CLOSE_RESERVE;
+    return l->len < limit ? limit - l->len : 0;
 }
 
 static void put(struct line *l, const char *bytes, size_t len)
