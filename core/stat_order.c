@@ -175,8 +175,8 @@ double ifm_stat_harrell_davis(const double *sorted, size_t n, double p)
 
 static bool cdf_reaches(int64_t rank, int64_t n, double p, double target, bool beyond)
 {
-    double cdf = ifm_stat_binom_cdf(rank - 1, n, p);
-    return beyond ? cdf > target : cdf >= target;
+    double cdf = ifm_stat_binom_cdf(rank - 1, n, p), slack = 1e-12 * target; /* rounding of an exact tie */
+    return beyond ? cdf > target + slack : cdf >= target - slack;
 }
 
 /* Smallest r >= 1 with P(Bin(n, p) <= r - 1) >= target (beyond: > target); n + 1 when there is none. Starts
