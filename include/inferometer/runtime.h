@@ -39,6 +39,9 @@ extern "C" {
 #define IFM_RUNTIME_ABI 1u
 #define IFM_MAX_RANK 8
 #define IFM_MAX_TENSORS 64 /* inputs, and outputs, of one model */
+/* A slot may return this instead of -1 when what was asked for is not to be had on this machine (library,
+ * provider, device), as against a model or an option that is wrong. */
+#define IFM_RUNTIME_UNAVAILABLE (-2)
 
 enum ifm_dtype {
     IFM_DTYPE_NONE = 0,
@@ -153,7 +156,8 @@ struct ifm_runtime_ops {
 
 /* The one exported function. `host` outlives the module. Returns NULL, after host->fail, if the module
  * cannot work with this host. */
-const struct ifm_runtime_ops *ifm_runtime_entry(const struct ifm_host *host);
+__attribute__((visibility("default"))) const struct ifm_runtime_ops *ifm_runtime_entry(
+    const struct ifm_host *host);
 typedef const struct ifm_runtime_ops *(*ifm_runtime_entry_fn)(const struct ifm_host *host);
 
 #ifdef __cplusplus

@@ -1,0 +1,128 @@
+/* Loading ONNX Runtime's library, and everything that is set before a session is made. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "agents/runtimes/onnxruntime.h"
+
+#define INSTALL "inferometer runtime install onnxruntime"
+
+static const int graph_levels[] = { ORT_GRAPH_DISABLE, ORT_GRAPH_BASIC, ORT_GRAPH_EXTENDED, ORT_GRAPH_ALL };
+
+const char *onnx_message(struct onnx_state *s, const ort_status *status)
+{
+    const char *text = s->api.GetErrorMessage(status);
+    const char *source = strstr(text, ".cc:"), *reason = strstr(text, "Status Message: ");
+    if (reason) { return reason + strlen("Status Message: "); }
+    const char *end = source ? strstr(source, ") ") : NULL; /* "/file.cc:7 type function(type) reason" */
+    return end && end[2] ? end + 2 : text;
+}
+
+int onnx_check(struct onnx_state *s, ort_status *status, const char *what)
+{
+    if (!status) { return 0; }
+    const char *text = onnx_message(s, status);
+    onnx_host->fail(onnx_host->context, "%s: %.*s", what, (int)strcspn(text, "\r\n"), text);
+    s->api.ReleaseStatus(status);
+    return -1;
+}
+
+int onnx_library(struct onnx_state *s)
+{
+    const char *path = onnx_host->library_path ? onnx_host->library_path : "libonnxruntime.so.1";
+    if (s->library) { return 0; }
+    for (const char *const *p = onnx_host->preloads; p && *p; p++) {
+        if (!dlopen(*p, RTLD_NOW | RTLD_GLOBAL)) { onnx_host->log(onnx_host->context, IFM_LOG_WARN, "%s", dlerror()); }
+    }
+    s->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!s->library) {
+        onnx_host->log(onnx_host->context, IFM_LOG_DEBUG, "%s", dlerror());
+        onnx_host->fail(onnx_host->context, onnx_host->library_path
+                   ? "ONNX Runtime's library %.80s cannot be loaded; repair it with: " INSTALL
+                   : "ONNX Runtime is not installed (no %s); install it with: " INSTALL, path);
+        return IFM_RUNTIME_UNAVAILABLE;
+    }
+    void *symbol = dlsym(s->library, "OrtGetApiBase");
+    const void *const *table = NULL;
+    if (symbol) {
+        s->base = ((const struct ort_api_base *(*)(void))(uintptr_t)symbol)();
+        for (uint32_t v = ORT_VERSION_WANTED; !table && v >= ORT_VERSION_LEAST; v--) { table = s->base->get_api(v); }
+    }
+    if (!table) {
+        onnx_host->fail(onnx_host->context, "%.80s is not ONNX Runtime 1.%d or later; install one with: " INSTALL,
+                   path, ORT_VERSION_LEAST);
+        return IFM_RUNTIME_UNAVAILABLE;
+    }
+    ort_api_fill(&s->api, table);
+    return onnx_check(s, s->api.GetAllocatorWithDefaultOptions(&s->allocator), "no allocator");
+}
+
+/* The library lists the default (CPU) last. */
+int onnx_providers(struct onnx_state *s, char *text, size_t size)
+{
+    char **names = NULL;
+    int count = 0;
+    size_t used = 0;
+    TRY(GetAvailableProviders(&names, &count), "providers cannot be listed");
+    text[0] = '\0';
+    for (int i = count - 1; i >= 0 && used < size; i--) {
+        used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "", names[i]);
+    }
+    return onnx_check(s, s->api.ReleaseAvailableProviders(names, count), "providers");
+}
+
+static int append_provider(struct onnx_state *s)
+{
+    char names[256];
+    if (strcasecmp(s->provider, "cpu") == 0) { s->provider = CPU_PROVIDER; }
+    if (strcmp(s->provider, CPU_PROVIDER) == 0) { return 0; }
+    if (onnx_providers(s, names, sizeof names) != 0) { return -1; }
+    char *short_name = strdup(s->provider), *tail = short_name ? strstr(short_name, "ExecutionProvider") : NULL;
+    if (tail) { *tail = '\0'; } /* the call wants "XNNPACK", the list says "XNNPACKExecutionProvider" */
+    ort_status *status = short_name
+        ? s->api.SessionOptionsAppendExecutionProvider(s->options, short_name, NULL, NULL, 0) : NULL;
+    free(short_name);
+    if (onnx_check(s, status, "provider") != 0) {
+        onnx_host->fail(onnx_host->context, "this ONNX Runtime cannot use provider %.40s; it offers %.110s",
+                   s->provider, names);
+        return IFM_RUNTIME_UNAVAILABLE;
+    }
+    return 0;
+}
+
+int64_t onnx_free_dimension(const char *item, char *name, size_t size)
+{
+    const char *equals = strrchr(item, '=');
+    char *end = NULL;
+    if (!equals || equals == item || (size_t)(equals - item) >= size) { return -1; }
+    memcpy(name, item, (size_t)(equals - item));
+    name[equals - item] = '\0';
+    errno = 0;
+    const long long value = strtoll(equals + 1, &end, 10);
+    return errno || *end || end == equals + 1 || value < 1 ? -1 : value;
+}
+
+int onnx_session_options(struct onnx_state *s)
+{
+    char name[128];
+    TRY(CreateSessionOptions(&s->options), "session options");
+    TRY(SetSessionGraphOptimizationLevel(s->options, graph_levels[s->graph]), "graph-optimization");
+    TRY(SetSessionExecutionMode(s->options, s->mode), "execution-mode");
+    TRY(SetIntraOpNumThreads(s->options, (int)s->threads), "threads");
+    TRY(SetInterOpNumThreads(s->options, (int)s->inter_threads), "inter-threads");
+    TRY(AddSessionConfigEntry(s->options, "session.intra_op.allow_spinning", s->spinning ? "1" : "0"), "spinning");
+    TRY(AddSessionConfigEntry(s->options, "session.inter_op.allow_spinning", s->spinning ? "1" : "0"), "spinning");
+    if (s->optimized_model && *s->optimized_model) {
+        TRY(SetOptimizedModelFilePath(s->options, s->optimized_model), "optimized-model");
+    }
+    for (size_t i = 0; i < s->free_dimensions.count; i++) {
+        const int64_t value = onnx_free_dimension(s->free_dimensions.items[i], name, sizeof name);
+        if (value < 0) {
+            return onnx_host->fail(onnx_host->context, "free-dimension '%.60s' is not NAME=N with N of at least 1",
+                              s->free_dimensions.items[i]);
+        }
+        TRY(AddFreeDimensionOverrideByName(s->options, name, value), "free-dimension");
+    }
+    return append_provider(s);
+}
