@@ -15,6 +15,7 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3 || echo python3)
 
 die() { # STATUS SENTENCE
+    doing='' # fetch reports unexpected failures by it; this one is explained
     echo "${0##*/}: $2" >&2
     exit "$1"
 }
