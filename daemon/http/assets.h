@@ -20,4 +20,6 @@ struct ifm_asset {
 extern const struct ifm_asset ifm_assets[];
 extern const size_t ifm_asset_count;
 
+const struct ifm_asset *ifm_assets_find(const char *path); /* exact path; NULL: there is none */
+
 #endif

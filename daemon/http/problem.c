@@ -1,0 +1,68 @@
+#include "daemon/http/problem.h"
+
+#include <stdio.h>
+
+#include "core/json.h"
+
+/* Statuses that only HTTP has; every other name comes from the error map. */
+static const char *name_of(int status, int code)
+{
+    switch (status) {
+    case 411: return "length-required";
+    case 414: return "address-too-long";
+    case 431: return "headers-too-large";
+    default: return ifm_err_name(code);
+    }
+}
+
+/* "not-found" becomes "Not found". */
+static void title_of(const char *name, char title[48])
+{
+    snprintf(title, 48, "%s", name);
+    if (title[0] >= 'a' && title[0] <= 'z') {
+        title[0] = (char)(title[0] - 'a' + 'A');
+    }
+    for (char *c = title; *c; c++) {
+        if (*c == '-') {
+            *c = ' ';
+        }
+    }
+}
+
+static void add_text(struct ifm_jw *w, const char *key, const char *text)
+{
+    ifm_jw_key(w, key);
+    ifm_jw_string(w, text);
+}
+
+void ifm_problem_write(struct ifm_buf *out, int status, const struct ifm_err *err, const char *instance,
+                       const char *request_id)
+{
+    if (status == 0) {
+        status = ifm_err_http(err->code);
+    }
+    const char *name = name_of(status, err->code);
+    char type[64], title[48];
+    snprintf(type, sizeof type, "/problems/%s", name);
+    title_of(name, title);
+    struct ifm_jw w;
+    ifm_jw_init(&w, out);
+    ifm_jw_begin(&w, '{');
+    add_text(&w, "type", type);
+    add_text(&w, "title", title);
+    ifm_jw_key(&w, "status");
+    ifm_jw_i64(&w, status);
+    add_text(&w, "detail", err->text);
+    add_text(&w, "instance", instance);
+    add_text(&w, "request_id", request_id);
+    if (err->where[0] == '/') {
+        ifm_jw_key(&w, "errors");
+        ifm_jw_begin(&w, '[');
+        ifm_jw_begin(&w, '{');
+        add_text(&w, "pointer", err->where);
+        add_text(&w, "detail", err->text);
+        ifm_jw_end(&w, '}');
+        ifm_jw_end(&w, ']');
+    }
+    ifm_jw_end(&w, '}');
+}
