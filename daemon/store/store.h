@@ -19,6 +19,7 @@
 #define IFM_STORE_BATCH_MAX 256
 #define IFM_STORE_QUEUE_MAX 1024
 #define IFM_STORE_LIST_MAX 200 /* rows of one page */
+#define IFM_STORE_SCAN_MAX 10000 /* rows that one page may look at */
 
 struct ifm_store;
 struct ifm_store_options {
@@ -65,13 +66,17 @@ int ifm_store_put_run(struct ifm_store *store, const struct ifm_store_run *write
 struct ifm_store_filter { /* NULL or 0: not filtered; lists are comma-separated, matched exactly */
     const char *id_prefix, *model, *runtime, *provider, *device, *commit, *status, *verification, *trust,
         *format, *variant_sha256, *device_key, *config_key;
-    const char *search;  /* substring of model, variant, device or runtime */
+    const char *search;  /* substring of model, variant, device or runtime; ASCII letters in any case */
     const char *label_key, *label_value;
-    int64_t since_ms, until_ms;
+    int64_t since_ms, until_ms; /* of the start time: since <= t < until */
     int limit;           /* 1..IFM_STORE_LIST_MAX; 0: 50 */
     const char *cursor;  /* from an earlier page; opaque */
 };
-/* Closed runs, newest first: {"items":[…],"next_cursor":…}. Bounded: keyset pagination, never O(all rows). */
+/* Closed runs, newest first (with id_prefix: highest id first): {"items":[…],"next_cursor":…}. Never O(all
+ * rows): one exact filter is the range of an index, and filters beyond it are tested on at most
+ * IFM_STORE_SCAN_MAX rows. A page may therefore be short or even empty and still have a next_cursor, which
+ * goes on where this page stopped; the list ends where next_cursor is null.
+ * IFM_ERR_BAD_REQUEST for a cursor of another filter, a word that is no choice, a key that is no SHA-256. */
 int ifm_store_list_runs(struct ifm_store *store, const struct ifm_store_filter *filter, struct ifm_buf *out,
                         struct ifm_err *err);
 /* {"run":…,"closed":…,"summary":{…},"invocations":[…]}; IFM_ERR_NOT_FOUND. */
@@ -92,9 +97,17 @@ struct ifm_store_block {
     const uint8_t *gaps; size_t gaps_len; /* NULL: none */
 };
 typedef int (*ifm_store_visit)(void *arg, const struct ifm_store_block *block, struct ifm_err *err);
-/* invocation -1: all. phase -1: both. */
+/* invocation -1: all. phase -1: both. IFM_ERR_NOT_FOUND when nothing of that run, or that invocation, is stored.
+ * A visit that returns not 0 ends it; its code is passed up. The run's reader connection is held meanwhile. */
 int ifm_store_visit_samples(struct ifm_store *store, const char *run_id, int64_t invocation, int phase,
                             ifm_store_visit visit, void *arg, struct ifm_err *err);
+/* The same with block and gaps NULL: reads how many samples there are, and none of them. */
+int ifm_store_visit_counts(struct ifm_store *store, const char *run_id, int64_t invocation, int phase,
+                           ifm_store_visit visit, void *arg, struct ifm_err *err);
+/* Calls visit for each stored invocation in order (only block->invocation is set); ok_only leaves out those
+ * that failed. */
+int ifm_store_visit_invocations(struct ifm_store *store, const char *run_id, bool ok_only, ifm_store_visit visit,
+                                void *arg, struct ifm_err *err);
 
 /* What a comparison needs of one run: its row as in the list, keys, config, and one value per ok invocation
  * for each metric. Free with ifm_store_run_values_done. */

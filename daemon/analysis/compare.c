@@ -1,0 +1,256 @@
+#include "daemon/analysis/compare.h"
+
+#include <math.h>
+#include <string.h>
+#include "core/mem.h"
+
+struct pair { struct ifm_store_run_values a, b; };
+
+static bool differ(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+/* -- Differences -------------------------------------------------------------------------------- */
+struct difference_list { struct ifm_jw *w; struct ifm_buf *device_fields; };
+
+static void add_difference(struct difference_list *list, const char *kind, const char *field, const char *a,
+                           const char *b)
+{
+    struct ifm_jw *w = list->w;
+    if (!differ(a, b)) return;
+    ifm_jw_begin(w, '{');
+    ifm_jw_key(w, "kind");
+    ifm_jw_string(w, kind);
+    ifm_jw_key(w, "field");
+    ifm_jw_string(w, field);
+    ifm_jw_key(w, "a");
+    ifm_jw_string(w, a);
+    ifm_jw_key(w, "b");
+    ifm_jw_string(w, b);
+    ifm_jw_end(w, '}');
+    if (strcmp(kind, "device") == 0) {
+        ifm_buf_addf(list->device_fields, "%s%s", list->device_fields->len ? ", " : "", field);
+    }
+}
+
+static const struct ifm_msg_fact *find_fact(const struct ifm_list *facts, const char *name)
+{
+    const struct ifm_msg_fact *all = facts->items;
+    for (size_t i = 0; i < facts->count; i++) {
+        if (all[i].hard && !differ(all[i].name, name)) return &all[i];
+    }
+    return NULL;
+}
+
+/* Hard facts only: they are what the device key is made of. Those of A in their order, then those only B has. */
+static void add_facts(struct difference_list *list, const struct ifm_list *a, const struct ifm_list *b)
+{
+    const struct ifm_msg_fact *of_a = a->items, *of_b = b->items;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!of_a[i].hard) continue;
+        const struct ifm_msg_fact *other = find_fact(b, of_a[i].name);
+        add_difference(list, "device", of_a[i].name, of_a[i].value, other ? other->value : NULL);
+    }
+    for (size_t i = 0; i < b->count; i++) {
+        if (of_b[i].hard && !find_fact(a, of_b[i].name)) {
+            add_difference(list, "device", of_b[i].name, NULL, of_b[i].value);
+        }
+    }
+}
+
+/* Both maps are sorted by key. */
+static void add_config(struct difference_list *list, const struct ifm_map *a, const struct ifm_map *b)
+{
+    size_t i = 0, j = 0;
+    while (i < a->count || j < b->count) {
+        int order = i == a->count ? 1 : j == b->count ? -1 : strcmp(a->items[i].key, b->items[j].key);
+        const char *field = order <= 0 ? a->items[i].key : b->items[j].key;
+        add_difference(list, "configuration", field, order <= 0 ? a->items[i].value : NULL,
+                       order >= 0 ? b->items[j].value : NULL);
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
+static bool in_config(const struct ifm_map *config, const char *key)
+{
+    for (size_t i = 0; i < config->count; i++) {
+        if (strcmp(config->items[i].key, key) == 0) return true;
+    }
+    return false;
+}
+
+static void add_all(struct difference_list *list, const struct ifm_msg_run *a, const struct ifm_msg_run *b)
+{
+    const struct { const char *field, *a, *b; } settings[] = {
+        { "runtime", a->runtime, b->runtime },
+        { "runtime_version", a->runtime_version, b->runtime_version },
+        { "provider", a->provider, b->provider },
+    };
+    add_facts(list, &a->device_facts, &b->device_facts);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) { /* unless the map below says it too */
+        if (in_config(&a->config, settings[i].field) && in_config(&b->config, settings[i].field)) continue;
+        add_difference(list, "configuration", settings[i].field, settings[i].a, settings[i].b);
+    }
+    add_config(list, &a->config, &b->config);
+    add_difference(list, "variant", "model", a->model, b->model);
+    add_difference(list, "variant", "variant", a->variant, b->variant);
+    add_difference(list, "variant", "format", a->format, b->format);
+    add_difference(list, "variant", "variant_sha256", a->variant_sha256, b->variant_sha256);
+}
+
+/* -- Metrics ------------------------------------------------------------------------------------ */
+static const struct { const char *name, *unit; bool less; } metrics[IFM_METRIC_COUNT] = {
+#define X(symbol, name, unit, less) { name, unit, less },
+    IFM_METRICS(X)
+#undef X
+};
+
+static void write_estimate(struct ifm_jw *w, const char *key, const struct ifm_store_run_values *run, int metric)
+{
+    struct ifm_estimate estimate;
+    ifm_summary_estimate(run->values[metric], run->count, &estimate); /* reorders: after the comparison */
+    ifm_jw_key(w, key);
+    ifm_jw_begin(w, '{');
+    ifm_jw_key(w, "value");
+    ifm_jw_f64(w, estimate.value);
+    ifm_jw_key(w, "low");
+    ifm_jw_f64(w, estimate.low);
+    ifm_jw_key(w, "high");
+    ifm_jw_f64(w, estimate.high);
+    ifm_jw_key(w, "coverage");
+    ifm_jw_f64(w, estimate.coverage);
+    ifm_jw_key(w, "k");
+    ifm_jw_i64(w, (int64_t)estimate.k);
+    ifm_jw_key(w, "needed");
+    ifm_jw_i64(w, (int64_t)estimate.needed);
+    ifm_jw_key(w, "enough");
+    ifm_jw_bool(w, run->enough[metric] && estimate.k > 0);
+    ifm_jw_end(w, '}');
+}
+
+static enum ifm_verdict write_metric(struct ifm_jw *w, struct pair *pair, int metric, double delta,
+                                     bool comparable)
+{
+    struct ifm_comparison_result result;
+    ifm_summary_compare(pair->a.values[metric], pair->a.count, pair->b.values[metric], pair->b.count, delta,
+                        metrics[metric].less, &result);
+    /* A percentile that an invocation has too few samples for may not decide anything either. */
+    bool enough = pair->a.enough[metric] && pair->b.enough[metric];
+    if (!comparable || !enough) result.verdict = IFM_VERDICT_INCONCLUSIVE;
+    ifm_jw_begin(w, '{');
+    ifm_jw_key(w, "metric");
+    ifm_jw_string(w, metrics[metric].name);
+    ifm_jw_key(w, "unit");
+    ifm_jw_string(w, metrics[metric].unit);
+    ifm_jw_key(w, "less_is_better");
+    ifm_jw_bool(w, metrics[metric].less);
+    write_estimate(w, "a", &pair->a, metric);
+    write_estimate(w, "b", &pair->b, metric);
+    ifm_jw_key(w, "ratio");
+    ifm_jw_f64(w, result.ratio);
+    ifm_jw_key(w, "low");
+    ifm_jw_f64(w, result.low);
+    ifm_jw_key(w, "high");
+    ifm_jw_f64(w, result.high);
+    ifm_jw_key(w, "delta");
+    ifm_jw_f64(w, delta);
+    ifm_jw_key(w, "verdict");
+    ifm_jw_string(w, ifm_verdict_name(result.verdict));
+    ifm_jw_end(w, '}');
+    return result.verdict;
+}
+
+static void write_metrics(struct ifm_jw *w, struct pair *pair, double delta, bool comparable)
+{
+    enum ifm_verdict of_p50 = IFM_VERDICT_INCONCLUSIVE;
+    ifm_jw_key(w, "metrics");
+    ifm_jw_begin(w, '[');
+    for (int metric = 0; metric < IFM_METRIC_COUNT; metric++) {
+        enum ifm_verdict verdict = write_metric(w, pair, metric, delta, comparable);
+        if (metric == IFM_METRIC_P50) of_p50 = verdict;
+    }
+    ifm_jw_end(w, ']');
+    ifm_jw_key(w, "verdict");
+    ifm_jw_string(w, ifm_verdict_name(of_p50));
+}
+
+/* -- Reply -------------------------------------------------------------------------------------- */
+/* NULL text: comparable. */
+static int write_reason(struct ifm_buf *reason, const struct ifm_msg_run *a, const struct ifm_msg_run *b,
+                        const struct ifm_buf *device_fields, struct ifm_err *err)
+{
+    if (differ(a->device_key, b->device_key)) {
+        ifm_buf_addf(reason, "another device: %s", device_fields->len ? device_fields->data
+                                                                      : "the device keys differ");
+    }
+    if (a->method_version != b->method_version) {
+        ifm_buf_addf(reason, "%sanother method: method_version %lld against %lld", reason->len ? "; " : "",
+                     (long long)a->method_version, (long long)b->method_version);
+    }
+    return ifm_buf_check(reason, err);
+}
+
+static int write_pair(struct ifm_jw *w, struct pair *pair, double delta, struct ifm_buf *out, struct ifm_err *err)
+{
+    const struct ifm_msg_run *a = &pair->a.run, *b = &pair->b.run;
+    struct ifm_buf differences, device_fields, reason;
+    struct ifm_jw list;
+    ifm_buf_init(&differences, 4 << 20);
+    ifm_buf_init(&device_fields, 1 << 20);
+    ifm_buf_init(&reason, 2 << 20);
+    ifm_jw_init(&list, &differences);
+    ifm_jw_begin(&list, '[');
+    add_all(&(struct difference_list){ &list, &device_fields }, a, b);
+    ifm_jw_end(&list, ']');
+    int rc = ifm_buf_check(&differences, err);
+    if (!rc) rc = ifm_buf_check(&device_fields, err);
+    if (!rc) rc = write_reason(&reason, a, b, &device_fields, err);
+    if (!rc) {
+        bool comparable = reason.len == 0;
+        ifm_jw_begin(w, '{');
+        ifm_jw_key(w, "a");
+        ifm_jw_raw(w, pair->a.row_json);
+        ifm_jw_key(w, "b");
+        ifm_jw_raw(w, pair->b.row_json);
+        ifm_jw_key(w, "interleaved");
+        ifm_jw_bool(w, false);
+        ifm_jw_key(w, "caption");
+        ifm_jw_string(w, "sequential, not interleaved");
+        ifm_jw_key(w, "comparable");
+        ifm_jw_bool(w, comparable);
+        ifm_jw_key(w, "reason");
+        ifm_jw_string(w, comparable ? NULL : reason.data);
+        ifm_jw_key(w, "differences");
+        ifm_jw_raw(w, differences.data);
+        write_metrics(w, pair, delta, comparable);
+        ifm_jw_end(w, '}');
+        rc = ifm_buf_check(out, err);
+    }
+    ifm_buf_done(&differences);
+    ifm_buf_done(&device_fields);
+    ifm_buf_done(&reason);
+    return rc;
+}
+
+int ifm_compare_json(struct ifm_store *store, const char *a_id, const char *b_id, double delta,
+                     struct ifm_buf *out, struct ifm_err *err)
+{
+    struct ifm_jw w;
+    struct pair *pair = NULL;
+    if (!(delta > 0 && delta < IFM_COMPARE_DELTA_MAX)) {
+        return ifm_err_set(err, IFM_ERR_BAD_REQUEST, "delta", "delta is a share like 0.02: above 0, below %g",
+                           IFM_COMPARE_DELTA_MAX);
+    }
+    pair = ifm_alloc(sizeof *pair);
+    if (!pair) return ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
+    int rc = ifm_store_get_run_values(store, a_id, &pair->a, err);
+    if (!rc) rc = ifm_store_get_run_values(store, b_id, &pair->b, err);
+    ifm_jw_init(&w, out);
+    if (!rc) rc = write_pair(&w, pair, delta, out, err);
+    ifm_store_run_values_done(&pair->a);
+    ifm_store_run_values_done(&pair->b);
+    ifm_free(pair);
+    return rc;
+}
