@@ -42,6 +42,8 @@ double ifm_stat_mad(double *values, size_t n);    /* median absolute deviation; 
 double ifm_stat_mean(const int64_t *values, size_t n);
 double ifm_stat_sd(const int64_t *values, size_t n); /* n-1; NAN for n < 2; two passes */
 double ifm_stat_autocorrelation(const int64_t *values, size_t n); /* lag 1; 0 when the variance is 0 */
+/* The three of them in two passes. */
+void ifm_stat_moments(const int64_t *values, size_t n, double *mean, double *sd, double *autocorrelation);
 
 /* -- Comparing two sets ------------------------------------------------------------------------- */
 struct ifm_stat_interval { double estimate, low, high; bool bounded; };

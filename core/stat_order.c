@@ -52,7 +52,7 @@ static void digit_pass(const int64_t *in, int64_t *out, size_t n, int64_t low, i
 static void radix_sort(int64_t *values, int64_t *scratch, size_t n, int64_t low, int64_t high)
 {
     uint64_t range = (uint64_t)high - (uint64_t)low;
-    int bits = range ? 64 - __builtin_clzll(range) : 0;
+    int bits = 64 - __builtin_clzll(range); /* low < high */
     int most = n <= STACK_SCRATCH ? 8 : DIGIT_BITS_MAX;
     int passes = (bits + most - 1) / most;
     int64_t *in = values, *out = scratch;
@@ -75,15 +75,11 @@ void ifm_stat_sort(int64_t *values, size_t n)
         return;
     }
     int64_t low = values[0], high = values[0];
-    size_t descents = 0;
     for (size_t i = 1; i < n; i++) {
-        descents += values[i] < values[i - 1];
-        if (values[i] < low)
-            low = values[i];
-        if (values[i] > high)
-            high = values[i];
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
     }
-    if (descents == 0)
+    if (low == high)
         return;
     int64_t on_stack[STACK_SCRATCH];
     int64_t *scratch = on_stack;
@@ -256,33 +252,40 @@ double ifm_stat_mean(const int64_t *values, size_t n)
     return (double)sum / (double)n;
 }
 
+/* One pass after the mean: sums of d, d^2 and d times the next d, where d is the distance to the mean. */
+void ifm_stat_moments(const int64_t *values, size_t n, double *mean, double *sd, double *autocorrelation)
+{
+    *mean = ifm_stat_mean(values, n);
+    *sd = NAN;
+    *autocorrelation = 0.0;
+    if (n < 2)
+        return;
+    double previous = (double)values[0] - *mean;
+    double rest = previous, squares = previous * previous, products = 0.0;
+    for (size_t i = 1; i < n; i++) {
+        double d = (double)values[i] - *mean;
+        rest += d;
+        squares += d * d;
+        products += previous * d;
+        previous = d;
+    }
+    /* `rest` would be 0 if the mean were not rounded: the corrected two-pass form. */
+    double corrected = squares - rest * rest / (double)n;
+    *sd = corrected > 0.0 ? sqrt(corrected / ((double)n - 1.0)) : 0.0;
+    if (squares > 0.0)
+        *autocorrelation = products / squares;
+}
+
 double ifm_stat_sd(const int64_t *values, size_t n)
 {
-    if (n < 2)
-        return NAN;
-    double mean = ifm_stat_mean(values, n), squares = 0.0, rest = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        double d = (double)values[i] - mean;
-        squares += d * d;
-        rest += d;
-    }
-    /* `rest` would be 0 without rounding of the mean: the corrected two-pass form. */
-    double variance = (squares - rest * rest / (double)n) / ((double)n - 1.0);
-    return sqrt(variance > 0.0 ? variance : 0.0);
+    double mean, sd, autocorrelation;
+    ifm_stat_moments(values, n, &mean, &sd, &autocorrelation);
+    return sd;
 }
 
 double ifm_stat_autocorrelation(const int64_t *values, size_t n)
 {
-    if (n < 2)
-        return 0.0;
-    double mean = ifm_stat_mean(values, n), squares = 0.0, products = 0.0;
-    double previous = (double)values[0] - mean;
-    squares = previous * previous;
-    for (size_t i = 1; i < n; i++) {
-        double d = (double)values[i] - mean;
-        products += previous * d;
-        squares += d * d;
-        previous = d;
-    }
-    return squares > 0.0 ? products / squares : 0.0;
+    double mean, sd, autocorrelation;
+    ifm_stat_moments(values, n, &mean, &sd, &autocorrelation);
+    return autocorrelation;
 }

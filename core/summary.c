@@ -31,12 +31,10 @@ void ifm_summary_invocation(const int64_t *values, int64_t *scratch, size_t n, i
     memset(out, 0, sizeof *out);
     out->n = (int64_t)n;
     out->p50_low_ns = out->p50_high_ns = -1;
-    out->mean_ns = ifm_stat_mean(values, n);
-    out->sd_ns = ifm_stat_sd(values, n);
+    ifm_stat_moments(values, n, &out->mean_ns, &out->sd_ns, &out->autocorrelation);
     out->p50_interp_ns = out->p90_interp_ns = out->p99_interp_ns = out->throughput_per_s = NAN;
     if (n == 0)
         return;
-    out->autocorrelation = ifm_stat_autocorrelation(values, n);
     double total_ns = steady_ns > 0 ? (double)steady_ns : out->mean_ns * (double)n;
     if (total_ns > 0.0)
         out->throughput_per_s = (double)n * 1e9 / total_ns;
