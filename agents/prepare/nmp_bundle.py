@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Makes the bundle of the quickstart: the nmp model, real instrument sound, and reference outputs of another runtime.
 
-The reference comes from tflite-runtime on nmp.tflite, never from ONNX Runtime on nmp.onnx, so that a run of the
-ONNX variant is checked against an implementation that shares neither file nor kernels with it. The input is
-recorded notes (two guitar notes, then a piano note), so outputs are far from constant.
+The reference comes from tflite-runtime (or its successor ai-edge-litert) on nmp.tflite, never from ONNX Runtime on
+nmp.onnx, so that a run of the ONNX variant is checked against an implementation that shares neither file nor kernels
+with it. The input is recorded notes (two guitar notes, then a piano note), so outputs are far from constant.
 
-Needs numpy and tflite-runtime, which `deploy/fetch bundle` unpacks; run by deploy/quickstart.sh and tests/run.sh.
+Needs numpy and that runtime, which `deploy/fetch bundle` unpacks; run by deploy/quickstart.sh and tests/run.sh.
 Deterministic: the same files in give the same bytes out, up to the CPU's rounding in the reference. Idempotent: a
 bundle whose files match its manifest is left alone. Layout: docs/architecture.md, "Bundle layout".
 """
@@ -106,9 +106,19 @@ def write_npz(path, arrays):
             archive.writestr(info, buffer.getvalue())
 
 
+def interpreter_of():
+    """The second implementation that deploy/fetch chose for this Python: its name with version, and its class."""
+    try:
+        from tflite_runtime.interpreter import Interpreter
+        return "tflite-runtime 2.14.0", Interpreter
+    except ImportError:
+        from ai_edge_litert.interpreter import Interpreter
+        return "ai-edge-litert 2.3.0", Interpreter
+
+
 def reference(model, audio):
     """Outputs by the bundle's names. The names in the model's signature must agree with TENSORS."""
-    from tflite_runtime.interpreter import Interpreter
+    Interpreter = interpreter_of()[1]
     # The signature has the model's own names (which tensor is note and which is onset); its runner keeps hold of
     # its interpreter, so the tensors are asked for by name from a second one.
     by_signature = Interpreter(model_path=model, num_threads=1).get_signature_runner("serving_default")(input_2=audio)
@@ -150,7 +160,7 @@ def manifest_of(out, sounds):
 
     variants = [entry("variants/onnx-fp32/nmp.onnx", name="onnx-fp32", format="onnx", precision="float32"),
                 entry("variants/tflite-fp32/nmp.tflite", name="tflite-fp32", format="tflite", precision="float32")]
-    made_by = f"tflite-runtime 2.14.0 on nmp.tflite (sha256 {SHA256['nmp.tflite']}), 1 thread"
+    made_by = f"{interpreter_of()[0]} on nmp.tflite (sha256 {SHA256['nmp.tflite']}), 1 thread"
     return {
         "v": 1, "model": "nmp", "licence": "Apache-2.0",
         "source": "Python package basic-pitch 0.4.0, saved_models/icassp_2022: music note detection",
@@ -171,9 +181,9 @@ def manifest_of(out, sounds):
 def build(out, models, sounds):
     try:
         import numpy
-        import tflite_runtime  # noqa: F401 (asked for here so that its absence is one sentence)
+        interpreter_of()  # asked for here so that its absence is one sentence
     except ImportError as error:
-        raise Failed(69, f"{error}: run deploy/fetch bundle, then this with Python 3.11") from error
+        raise Failed(69, f"{error}: run deploy/fetch bundle, then this with the system's Python (3.11 to 3.13)") from error
     for folder in ("variants/onnx-fp32", "variants/tflite-fp32", "inputs", "reference"):
         os.makedirs(os.path.join(out, folder))
     for name, variant in (("nmp.onnx", "onnx-fp32"), ("nmp.tflite", "tflite-fp32")):
@@ -195,7 +205,7 @@ def main():
     parser.add_argument("--models", default=os.path.join(ROOT, "build/models"), help="folder with nmp.onnx and nmp.tflite")
     parser.add_argument("--sounds", default=os.path.join(ROOT, "build/deps/sounds"), help="folder with the recordings")
     args = parser.parse_args()
-    sys.path[:0] = [os.path.join(ROOT, "build/deps/python", name) for name in ("numpy", "tflite-runtime")]
+    sys.path[:0] = [os.path.join(ROOT, "build/deps/python", name) for name in ("numpy", "tflite-runtime", "ai-edge-litert")]
     if is_current(args.out):
         return
     parent = os.path.dirname(os.path.abspath(args.out))

@@ -180,7 +180,7 @@ def row_flaws(kind, _, version, machine, sha, file, size):
     pinned = re.fullmatch(r"[0-9a-f]{64}", sha) and re.fullmatch(r"[\w.+-]+", version) and file != "-"
     if kind not in ("apt", "deb", "pip", "npm", "maven"):
         yield f"unknown kind {kind}"
-    if machine not in ("any", "x86_64", "aarch64"):
+    if not re.fullmatch(r"any|(x86_64|aarch64)(-cp3\d+)?", machine):
         yield f"unknown machine {machine}"
     if kind == "apt" and not re.fullmatch(r"\w+>=[\w.:+~-]+", version):
         yield "the version of an apt row is suite>=least version"
