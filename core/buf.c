@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,7 +14,7 @@
 
 void ifm_buf_init(struct ifm_buf *buf, size_t max)
 {
-    *buf = (struct ifm_buf){.max = max};
+    *buf = (struct ifm_buf){.max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1}; /* so that sums cannot wrap */
 }
 
 void ifm_buf_done(struct ifm_buf *buf)

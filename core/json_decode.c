@@ -13,7 +13,8 @@
 #include "core/text.h"
 #include "core/uuid.h"
 
-/* jansson reports some failed allocations as bad syntax, so its allocator remembers that one failed. */
+/* jansson takes some failed allocations for bad syntax, and after others it goes on with a character lost
+ * (its token buffer), so its allocator remembers that one failed. */
 static _Thread_local bool out_of_memory;
 static pthread_once_t allocator_once = PTHREAD_ONCE_INIT;
 
@@ -386,8 +387,8 @@ static int parse(struct context *c, json_t **json)
     json_error_t e;
     out_of_memory = false;
     *json = json_loadb(c->scan.text, c->scan.len, JSON_REJECT_DUPLICATES, &e);
-    if (*json) return 0;
     if (out_of_memory) return no_memory(c);
+    if (*json) return 0;
     size_t at = ifm_json_scan_offset(&c->scan, e.position > 0 ? (size_t)e.position : 0);
     return ifm_err_set(c->err, IFM_ERR_BAD_REQUEST, "", "not valid JSON: %s at byte %zu", e.text, at);
 }

@@ -48,11 +48,9 @@ static void write_choices(struct ifm_jw *w, const char *choices)
     ifm_jw_begin(w, '[');
     for (const char *word = choices; *word;) {
         size_t len = strcspn(word, "|");
-        struct ifm_buf one;
-        ifm_buf_init(&one, 256);
-        ifm_buf_add(&one, word, len);
-        ifm_jw_string(w, one.data);
-        ifm_buf_done(&one);
+        ifm_jw_raw(w, "\"");
+        ifm_buf_add(w->out, word, len);
+        ifm_buf_addc(w->out, '"');
         word += len + (word[len] == '|');
     }
     ifm_jw_end(w, ']');

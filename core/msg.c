@@ -62,9 +62,9 @@ static const struct ifm_table tensor_table = {"tensor", "One input or output of 
                                               sizeof(struct ifm_msg_tensor), tensor_fields};
 
 static const struct ifm_field clock_fields[] = {
-    F_I64(ifm_msg_clock, resolution_ns, OPT, 0, NS_MAX, "smallest positive difference of two reads, ns"),
-    F_I64(ifm_msg_clock, overhead_ns, OPT, 0, NS_MAX, "P50 of back-to-back reads, ns; never subtracted"),
-    F_I64(ifm_msg_clock, jitter_ns, OPT, 0, NS_MAX, "P99.99 of back-to-back reads, ns"),
+    F_I64(ifm_msg_clock, resolution_ns, MAYBE, 0, NS_MAX, "smallest positive difference of two reads, ns"),
+    F_I64(ifm_msg_clock, overhead_ns, MAYBE, 0, NS_MAX, "P50 of back-to-back reads, ns; never subtracted"),
+    F_I64(ifm_msg_clock, jitter_ns, MAYBE, 0, NS_MAX, "P99.99 of back-to-back reads, ns"),
     F_F64(ifm_msg_clock, raw_ratio, OPT, 0, 1000, "elapsed CLOCK_MONOTONIC over elapsed CLOCK_MONOTONIC_RAW"),
     F_STR(ifm_msg_clock, source, OPT, 64, "the kernel's clock source"),
     END};

@@ -28,8 +28,10 @@ size_t t_alloc_bytes_peak(void);         /* largest sum of living bytes since st
 
 /* Runs action with the first allocation failing, then the second, …, until it is not reached any more.
  * Each run must return IFM_ERR_NOMEM in its code and in *err, and leave nothing behind; the last must return
- * 0. `name` stands in the message. Returns the number of places that can fail. */
+ * 0. A run may also return 0 where it can do without that memory: the action checks its own result, and
+ * t_sweep_strict allows none of it. `name` stands in the message. Returns the number of places that fail. */
 size_t t_sweep(const char *name, int (*action)(void *argument, struct ifm_err *err), void *argument);
+size_t t_sweep_strict(const char *name, int (*action)(void *argument, struct ifm_err *err), void *argument);
 
 /* -- Files --------------------------------------------------------------------------------------- */
 const char *t_temp_dir(void);                              /* borrowed; removed with its contents at exit */
@@ -43,11 +45,11 @@ void t_write(const char *path, const void *bytes, size_t len);
 #define t_assert_contains(text, part) t_contains((text), (part), __FILE__, __LINE__)
 void t_contains(const char *text, const char *part, const char *file, int line);
 /* The call must fail with `code`, and its sentence must contain `part`. */
-#define t_assert_error(call, code, err, part)                     \
+#define t_assert_error(call, expected, error, part)               \
     do {                                                          \
-        assert_int_equal((call), (code));                         \
-        assert_int_equal((err)->code, (code));                    \
-        t_contains((err)->text, (part), __FILE__, __LINE__);      \
+        assert_int_equal((call), (expected));                     \
+        assert_int_equal((error)->code, (expected));              \
+        t_contains((error)->text, (part), __FILE__, __LINE__);    \
     } while (0)
 
 #endif

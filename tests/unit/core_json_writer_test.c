@@ -1,0 +1,106 @@
+#include "tests/lib/testlib.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json.h"
+#include "core/rng.h"
+
+static struct ifm_buf out;
+static struct ifm_jw w;
+
+static int setup(void **state)
+{
+    (void)state;
+    ifm_buf_init(&out, 1000000);
+    ifm_jw_init(&w, &out);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ifm_buf_done(&out);
+    return 0;
+}
+
+static const char *f64(double value)
+{
+    ifm_buf_reset(&out);
+    ifm_jw_init(&w, &out);
+    ifm_jw_f64(&w, value);
+    return out.data;
+}
+
+static void commas_stand_where_they_belong(void **state)
+{
+    (void)state;
+    ifm_jw_begin(&w, '{');
+    ifm_jw_key(&w, "a");
+    ifm_jw_begin(&w, '[');
+    ifm_jw_end(&w, ']');
+    ifm_jw_key(&w, "b");
+    ifm_jw_begin(&w, '[');
+    ifm_jw_i64(&w, 1);
+    ifm_jw_bool(&w, true);
+    ifm_jw_begin(&w, '{');
+    ifm_jw_end(&w, '}');
+    ifm_jw_string(&w, NULL);
+    ifm_jw_i64(&w, IFM_JSON_ABSENT);
+    ifm_jw_end(&w, ']');
+    ifm_jw_key(&w, "c");
+    ifm_jw_raw(&w, "[1,2]");
+    ifm_jw_key(&w, "d");
+    ifm_jw_f64(&w, NAN);
+    ifm_jw_end(&w, '}');
+    assert_string_equal(out.data, "{\"a\":[],\"b\":[1,true,{},null,null],\"c\":[1,2],\"d\":null}");
+}
+
+static void strings_are_escaped_and_always_utf8(void **state)
+{
+    (void)state;
+    ifm_jw_string(&w, "\"\\/\b\f\n\r\t\x01\x1f\x7f é€\xf0\x9f\x98\x80 \xff\xc3");
+    assert_string_equal(out.data, "\"\\\"\\\\/\\u0008\\u000c\\n\\r\\t\\u0001\\u001f\x7f é€\xf0\x9f\x98\x80 "
+                                  "\\uFFFD\\uFFFD\"");
+}
+
+static void doubles_are_short(void **state)
+{
+    (void)state;
+    assert_string_equal(f64(0.1), "0.1");
+    assert_string_equal(f64(1), "1");
+    assert_string_equal(f64(-0.0), "-0.0");
+    assert_string_equal(f64(1e22), "1e+22");
+    assert_string_equal(f64(0.1 + 0.2), "0.30000000000000004");
+    assert_string_equal(f64(1.0 / 3), "0.3333333333333333");
+    assert_string_equal(f64(5e-324), "4.94065645841247e-324");
+    assert_string_equal(f64(HUGE_VAL), "null");
+    assert_string_equal(f64(NAN), "null");
+}
+
+static void doubles_read_back_bit_by_bit(void **state)
+{
+    (void)state;
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 1);
+    for (int i = 0; i < 20000; i++) {
+        uint64_t bits = ifm_rng_next(&rng);
+        double value, back;
+        memcpy(&value, &bits, sizeof value);
+        if (!isfinite(value)) continue;
+        back = strtod(f64(value), NULL);
+        assert_memory_equal(&value, &back, sizeof value);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(commas_stand_where_they_belong, setup, teardown),
+        cmocka_unit_test_setup_teardown(strings_are_escaped_and_always_utf8, setup, teardown),
+        cmocka_unit_test_setup_teardown(doubles_are_short, setup, teardown),
+        cmocka_unit_test_setup_teardown(doubles_read_back_bit_by_bit, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
