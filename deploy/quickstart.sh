@@ -137,7 +137,7 @@ start_daemon() {
 # The command line finds the daemon through the user's configuration; other keys there are kept.
 configure() {
     local file=${XDG_CONFIG_HOME:-$HOME/.config}/inferometer/config.json
-    "$python" - "$file" "$url" <<'PY' || die 78 "cannot write the daemon's address to $file: mend or remove that file"
+    "$python" - "$file" "$url" <<'PY' 2>>"$log" || die 78 "cannot write the daemon's address to $file: mend or remove that file"
 import json, os, sys
 path, url = sys.argv[1:]
 config = {}

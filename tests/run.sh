@@ -73,7 +73,7 @@ build() { # PRESET [CMAKE OPTION…]
     say "build $1"
     local log=$results/build-$1.log
     cmake --preset "$1" -DIFM_BUILD_TESTS=ON "${@:2}" >"$log" 2>&1 && cmake --build --preset "$1" >>"$log" 2>&1 && return 0
-    grep -E 'error|warning|FAILED|CMake Error' -A 3 "$log" | head -n 40 || tail -n 20 "$log"
+    grep -E 'error:|FAILED:|CMake Error' -A 3 "$log" | head -n 40 || tail -n 20 "$log"
     bad "build of preset $1 (log: build/test-results/build-$1.log)"
     return 1
 }
