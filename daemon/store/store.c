@@ -16,7 +16,10 @@ static int folder_error(const char *dir, int errno_value, struct ifm_err *err)
     char shown[IFM_DB_PATH_SHOWN + 8];
     struct ifm_err reason = IFM_ERR_INIT;
     int code = ifm_err_errno(&reason, errno_value, "store", "folder");
-    if (code == IFM_ERR_NOT_FOUND) code = IFM_ERR_CONFIG;
+    if (code == IFM_ERR_NOT_FOUND || errno_value == ENOTDIR || errno_value == ELOOP ||
+        errno_value == ENAMETOOLONG) {
+        code = IFM_ERR_CONFIG;
+    }
     return ifm_err_set(err, code, "store", "cannot use %s for data: %s; make it a folder that this user can write "
                        "or choose another with --data", ifm_db_show_path(dir, shown), strerror(errno_value));
 }
