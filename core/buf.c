@@ -14,12 +14,15 @@
 
 void ifm_buf_init(struct ifm_buf *buf, size_t max)
 {
-    *buf = (struct ifm_buf){.max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1}; /* so that sums cannot wrap */
+    *buf = (struct ifm_buf){ .max = max < PTRDIFF_MAX
+                                        ? max
+                                        : PTRDIFF_MAX - 1 }; /* so that sums cannot wrap */
 }
 
 void ifm_buf_done(struct ifm_buf *buf)
 {
-    if (!buf) return;
+    if (!buf)
+        return;
     ifm_free(buf->data);
     buf->data = NULL;
     buf->len = buf->cap = 0;
@@ -29,12 +32,14 @@ void ifm_buf_reset(struct ifm_buf *buf)
 {
     buf->len = 0;
     buf->failed = 0;
-    if (buf->data) buf->data[0] = '\0';
+    if (buf->data)
+        buf->data[0] = '\0';
 }
 
 char *ifm_buf_room(struct ifm_buf *buf, size_t len)
 {
-    if (buf->failed) return NULL;
+    if (buf->failed)
+        return NULL;
     if (len > buf->max || buf->len > buf->max - len) {
         buf->failed = IFM_ERR_TOO_LARGE;
         return NULL;
@@ -43,8 +48,10 @@ char *ifm_buf_room(struct ifm_buf *buf, size_t len)
     if (need > buf->cap) {
         /* Doubling keeps appends linear; never beyond the stated maximum and its NUL. */
         size_t cap = buf->cap < 128 ? 256 : buf->cap * 2;
-        if (cap > buf->max) cap = buf->max + 1;
-        if (cap < need) cap = need;
+        if (cap > buf->max)
+            cap = buf->max + 1;
+        if (cap < need)
+            cap = need;
         char *data = ifm_resize(buf->data, cap);
         if (!data) {
             buf->failed = IFM_ERR_NOMEM;
@@ -60,9 +67,11 @@ char *ifm_buf_room(struct ifm_buf *buf, size_t len)
 
 void ifm_buf_add(struct ifm_buf *buf, const void *bytes, size_t len)
 {
-    if (len == 0) return;
+    if (len == 0)
+        return;
     char *room = ifm_buf_room(buf, len);
-    if (!room) return;
+    if (!room)
+        return;
     memcpy(room, bytes, len);
     buf->len += len;
 }
@@ -85,7 +94,8 @@ void ifm_buf_addf(struct ifm_buf *buf, const char *format, ...)
     va_copy(again, args);
     int n = vsnprintf(small, sizeof small, format, args);
     if (n < 0) {
-        if (!buf->failed) buf->failed = IFM_ERR_INTERNAL;
+        if (!buf->failed)
+            buf->failed = IFM_ERR_INTERNAL;
     } else if ((size_t)n < sizeof small) {
         ifm_buf_add(buf, small, (size_t)n);
     } else {
@@ -101,7 +111,8 @@ void ifm_buf_addf(struct ifm_buf *buf, const char *format, ...)
 
 char *ifm_buf_take(struct ifm_buf *buf)
 {
-    if (buf->failed) return NULL;
+    if (buf->failed)
+        return NULL;
     char *data = buf->data;
     buf->data = NULL;
     buf->len = buf->cap = 0;
@@ -110,10 +121,13 @@ char *ifm_buf_take(struct ifm_buf *buf)
 
 int ifm_buf_check(const struct ifm_buf *buf, struct ifm_err *err)
 {
-    if (!buf->failed) return 0;
-    if (buf->failed == IFM_ERR_NOMEM) return ifm_err_set(err, buf->failed, "buf", "out of memory");
+    if (!buf->failed)
+        return 0;
+    if (buf->failed == IFM_ERR_NOMEM)
+        return ifm_err_set(err, buf->failed, "buf", "out of memory");
     if (buf->failed == IFM_ERR_TOO_LARGE)
-        return ifm_err_set(err, buf->failed, "buf", "text grew over its limit of %zu bytes", buf->max);
+        return ifm_err_set(err, buf->failed, "buf", "text grew over its limit of %zu bytes",
+                           buf->max);
     return ifm_err_set(err, buf->failed, "buf", "text could not be formatted");
 }
 
@@ -122,28 +136,35 @@ static int read_all(struct ifm_buf *buf, int fd, size_t hint, const char *path, 
 {
     for (;;) {
         size_t left = buf->max - buf->len, want = hint > buf->len ? hint - buf->len : 64 * 1024;
-        char probe; /* at the maximum, one more byte tells a full buffer from a file that is too large */
+        char probe; /* at the maximum, one more byte tells a full buffer from a file that is too
+                       large */
         char *room = left == 0 ? &probe : ifm_buf_room(buf, want < left ? want : left);
-        if (!room) return ifm_buf_check(buf, err);
+        if (!room)
+            return ifm_buf_check(buf, err);
         ssize_t n = read(fd, room, left == 0 ? 1 : want < left ? want : left);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return ifm_err_errno(err, errno, "file", path);
-        if (n == 0) break;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ifm_err_errno(err, errno, "file", path);
+        if (n == 0)
+            break;
         if (left == 0) {
             buf->failed = IFM_ERR_TOO_LARGE;
-            return ifm_err_set(err, IFM_ERR_TOO_LARGE, "file", "%s: larger than the limit of %zu bytes", path,
-                               buf->max);
+            return ifm_err_set(err, IFM_ERR_TOO_LARGE, "file",
+                               "%s: larger than the limit of %zu bytes", path, buf->max);
         }
         buf->len += (size_t)n;
     }
-    if (buf->data) buf->data[buf->len] = '\0';
+    if (buf->data)
+        buf->data[buf->len] = '\0';
     return 0;
 }
 
 int ifm_buf_read_file(struct ifm_buf *buf, const char *path, struct ifm_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return ifm_err_errno(err, errno, "file", path);
+    if (fd < 0)
+        return ifm_err_errno(err, errno, "file", path);
     struct stat st;
     int rc = 0;
     if (fstat(fd, &st) < 0) {
@@ -161,8 +182,10 @@ static int write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -1;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
         bytes += n;
         len -= (size_t)n;
     }
@@ -172,14 +195,16 @@ static int write_all(int fd, const char *bytes, size_t len)
 static int sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = !slash ? ifm_dup(".") : ifm_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
+    char *folder =
+        !slash ? ifm_dup(".") : ifm_dup_bytes(path, slash == path ? 1 : (size_t)(slash - path));
     if (!folder) {
         errno = ENOMEM;
         return -1;
     }
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ifm_free(folder);
-    if (fd < 0) return -1;
+    if (fd < 0)
+        return -1;
     int rc = fsync(fd), saved = errno;
     close(fd);
     errno = saved;
@@ -193,10 +218,13 @@ static int open_beside(struct ifm_buf *name, const char *path, struct ifm_err *e
     for (int attempt = 0; attempt < 100; attempt++) {
         ifm_buf_reset(name);
         ifm_buf_addf(name, "%s.tmp-%ld-%u", path, (long)getpid(), atomic_fetch_add(&counter, 1));
-        if (ifm_buf_check(name, err)) return -1;
+        if (ifm_buf_check(name, err))
+            return -1;
         int fd = open(name->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) return fd;
-        if (errno != EEXIST) break; /* EEXIST: left by a process that died and had our number */
+        if (fd >= 0)
+            return fd;
+        if (errno != EEXIST)
+            break; /* EEXIST: left by a process that died and had our number */
     }
     ifm_err_errno(err, errno, "file", path);
     return -1;
@@ -208,16 +236,21 @@ int ifm_buf_write_file(const char *path, const void *bytes, size_t len, struct i
     struct ifm_buf name;
     ifm_buf_init(&name, 64 * 1024);
     int fd = open_beside(&name, path, &own);
-    if (fd < 0) goto out;
-    if (write_all(fd, bytes, len) < 0) ifm_err_errno(&own, errno, "file", path);
-    if (close(fd) < 0 && own.code == 0) ifm_err_errno(&own, errno, "file", path);
-    if (own.code == 0 && rename(name.data, path) < 0) ifm_err_errno(&own, errno, "file", path);
+    if (fd < 0)
+        goto out;
+    if (write_all(fd, bytes, len) < 0)
+        ifm_err_errno(&own, errno, "file", path);
+    if (close(fd) < 0 && own.code == 0)
+        ifm_err_errno(&own, errno, "file", path);
+    if (own.code == 0 && rename(name.data, path) < 0)
+        ifm_err_errno(&own, errno, "file", path);
     if (own.code)
         unlink(name.data);
     else if (sync_folder(path) < 0)
         ifm_err_errno(&own, errno, "file", path);
 out:
     ifm_buf_done(&name);
-    if (err && own.code) *err = own;
+    if (err && own.code)
+        *err = own;
     return own.code;
 }

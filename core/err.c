@@ -13,7 +13,7 @@ struct err_row {
 };
 
 static const struct err_row rows[] = {
-#define X(symbol, code, name, http, exit_status) {code, name, http, exit_status},
+#define X(symbol, code, name, http, exit_status) { code, name, http, exit_status },
     IFM_ERR_MAP(X)
 #undef X
 };
@@ -21,14 +21,17 @@ static const struct err_row rows[] = {
 static const struct err_row *find_row(int code)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].code == code) return &rows[i];
+        if (rows[i].code == code)
+            return &rows[i];
     return NULL;
 }
 
 int ifm_err_vset(struct ifm_err *err, int code, const char *where, const char *format, va_list args)
 {
-    if (!err) return code;
-    /* Sentences quote names and values that came from outside, so all of them pass through the clipper. */
+    if (!err)
+        return code;
+    /* Sentences quote names and values that came from outside, so all of them pass through the
+     * clipper. */
     char raw[1024];
     int n = vsnprintf(raw, sizeof raw, format, args);
     size_t len = n < 0 ? 0 : (size_t)n < sizeof raw ? (size_t)n : sizeof raw - 1;
@@ -49,7 +52,8 @@ int ifm_err_set(struct ifm_err *err, int code, const char *where, const char *fo
 
 void ifm_err_prefix(struct ifm_err *err, const char *format, ...)
 {
-    if (!err || err->code == 0) return;
+    if (!err || err->code == 0)
+        return;
     char joined[2 * sizeof err->text + 4];
     va_list args;
     va_start(args, format);
@@ -64,13 +68,18 @@ static int code_of_errno(int value)
 {
     switch (value) {
     case ENOSPC:
-    case EDQUOT: return IFM_ERR_FULL;
+    case EDQUOT:
+        return IFM_ERR_FULL;
     case EACCES:
     case EPERM:
-    case EROFS: return IFM_ERR_PERMISSION;
-    case ENOENT: return IFM_ERR_NOT_FOUND;
-    case ENOMEM: return IFM_ERR_NOMEM;
-    default: return IFM_ERR_IO;
+    case EROFS:
+        return IFM_ERR_PERMISSION;
+    case ENOENT:
+        return IFM_ERR_NOT_FOUND;
+    case ENOMEM:
+        return IFM_ERR_NOMEM;
+    default:
+        return IFM_ERR_IO;
     }
 }
 

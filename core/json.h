@@ -64,7 +64,8 @@ struct ifm_field {
     const struct ifm_table *table;
     const char *choices;
     const char *help; /* unit and meaning; becomes the schema's description */
-    int64_t item_min, item_max; /* INTS: range of each (both 0: any); STRINGS, MAP values: bytes of each (0: 1,024) */
+    int64_t item_min, item_max; /* INTS: range of each (both 0: any); item_max of STRINGS and MAP: bytes of
+                                   each value (0: 1,024) */
 };
 struct ifm_table {
     const char *name; /* schema file name without .schema.json */

@@ -13,15 +13,16 @@
 #include "core/text.h"
 #include "core/uuid.h"
 
-/* jansson takes some failed allocations for bad syntax, and after others it goes on with a character lost
- * (its token buffer), so its allocator remembers that one failed. */
+/* jansson takes some failed allocations for bad syntax, and after others it goes on with a
+ * character lost (its token buffer), so its allocator remembers that one failed. */
 static _Thread_local bool out_of_memory;
 static pthread_once_t allocator_once = PTHREAD_ONCE_INIT;
 
 static void *jansson_alloc(size_t bytes)
 {
     void *pointer = ifm_resize(NULL, bytes); /* not ifm_alloc: jansson does not need zeroes */
-    if (!pointer) out_of_memory = true;
+    if (!pointer)
+        out_of_memory = true;
     return pointer;
 }
 
@@ -42,12 +43,13 @@ struct context {
     struct ifm_err *err;
 };
 
-static int decode_object(struct context *c, const struct ifm_table *table, const json_t *json, void *out,
-                         const struct place *place);
+static int decode_object(struct context *c, const struct ifm_table *table, const json_t *json,
+                         void *out, const struct place *place);
 
 static void add_pointer(struct ifm_buf *out, const struct place *place)
 {
-    if (!place) return;
+    if (!place)
+        return;
     add_pointer(out, place->up);
     ifm_buf_addc(out, '/');
     if (!place->name) {
@@ -87,13 +89,22 @@ static const char *came(const json_t *json, char text[64])
 {
     char shown[40];
     switch (json_typeof(json)) {
-    case JSON_OBJECT: return "an object";
-    case JSON_ARRAY: return "a list";
-    case JSON_TRUE: return "true";
-    case JSON_FALSE: return "false";
-    case JSON_NULL: return "null";
-    case JSON_INTEGER: snprintf(text, 64, "%lld", (long long)json_integer_value(json)); return text;
-    case JSON_REAL: snprintf(text, 64, "the real number %.17g", json_real_value(json)); return text;
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "a list";
+    case JSON_TRUE:
+        return "true";
+    case JSON_FALSE:
+        return "false";
+    case JSON_NULL:
+        return "null";
+    case JSON_INTEGER:
+        snprintf(text, 64, "%lld", (long long)json_integer_value(json));
+        return text;
+    case JSON_REAL:
+        snprintf(text, 64, "the real number %.17g", json_real_value(json));
+        return text;
     case JSON_STRING:
         ifm_text_clip(shown, sizeof shown, json_string_value(json), json_string_length(json));
         snprintf(text, 64, "\"%s\"", shown);
@@ -102,7 +113,8 @@ static const char *came(const json_t *json, char text[64])
     return "nothing";
 }
 
-static int wanted(struct context *c, const struct place *place, const char *what, const json_t *json)
+static int wanted(struct context *c, const struct place *place, const char *what,
+                  const json_t *json)
 {
     char text[64];
     return fail(c, IFM_ERR_INVALID, place, "wanted %s, got %s", what, came(json, text));
@@ -116,7 +128,8 @@ static int64_t limit(const struct ifm_field *f, int64_t fallback)
 static int decode_i64(struct context *c, int64_t min, int64_t max, const json_t *json, int64_t *out,
                       const struct place *place)
 {
-    if (!json_is_integer(json)) return wanted(c, place, "an integer", json);
+    if (!json_is_integer(json))
+        return wanted(c, place, "an integer", json);
     int64_t value = json_integer_value(json);
     bool bounded = min != 0 || max != 0;
     if ((bounded && (value < min || value > max)) || value == IFM_JSON_ABSENT)
@@ -130,12 +143,13 @@ static int decode_i64(struct context *c, int64_t min, int64_t max, const json_t 
 static int decode_f64(struct context *c, const struct ifm_field *f, const json_t *json, double *out,
                       const struct place *place)
 {
-    if (!json_is_number(json)) return wanted(c, place, "a number", json);
+    if (!json_is_number(json))
+        return wanted(c, place, "a number", json);
     double value = json_number_value(json);
     bool bounded = f->min != 0 || f->max != 0;
     if (!isfinite(value) || (bounded && (value < (double)f->min || value > (double)f->max)))
-        return fail(c, IFM_ERR_INVALID, place, "wanted a number from %lld to %lld, got %g", (long long)f->min,
-                    (long long)f->max, value);
+        return fail(c, IFM_ERR_INVALID, place, "wanted a number from %lld to %lld, got %g",
+                    (long long)f->min, (long long)f->max, value);
     *out = value;
     return 0;
 }
@@ -143,11 +157,12 @@ static int decode_f64(struct context *c, const struct ifm_field *f, const json_t
 static int copy_string(struct context *c, int64_t max, const json_t *json, char **out,
                        const struct place *place)
 {
-    if (!json_is_string(json)) return wanted(c, place, "a string", json);
+    if (!json_is_string(json))
+        return wanted(c, place, "a string", json);
     size_t len = json_string_length(json);
     if (len > (size_t)max)
-        return fail(c, IFM_ERR_INVALID, place, "wanted a string of at most %lld bytes, got %zu bytes",
-                    (long long)max, len);
+        return fail(c, IFM_ERR_INVALID, place,
+                    "wanted a string of at most %lld bytes, got %zu bytes", (long long)max, len);
     *out = ifm_dup_bytes(json_string_value(json), len);
     return *out ? 0 : no_memory(c);
 }
@@ -157,11 +172,12 @@ static bool is_sha256(const char *text)
     return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
 
-static int decode_string(struct context *c, const struct ifm_field *f, const json_t *json, char **out,
-                         const struct place *place)
+static int decode_string(struct context *c, const struct ifm_field *f, const json_t *json,
+                         char **out, const struct place *place)
 {
     int rc = copy_string(c, limit(f, 1024), json, out, place);
-    if (rc) return rc;
+    if (rc)
+        return rc;
     int64_t time;
     if ((f->flags & IFM_FIELD_UUID) && !ifm_uuid_valid(*out))
         return wanted(c, place, "a UUID in lower case", json);
@@ -177,12 +193,14 @@ static int decode_choice(struct context *c, const struct ifm_field *f, const jso
 {
     char what[140];
     snprintf(what, sizeof what, "one of %s", f->choices);
-    if (!json_is_string(json)) return wanted(c, place, what, json);
+    if (!json_is_string(json))
+        return wanted(c, place, what, json);
     const char *word = json_string_value(json);
     size_t len = json_string_length(json);
     int index = 0;
     for (const char *p = f->choices; p; p = strchr(p, '|'), index++) {
-        if (*p == '|') p++;
+        if (*p == '|')
+            p++;
         if (strcspn(p, "|") == len && memcmp(p, word, len) == 0) {
             *out = index;
             return 0;
@@ -191,31 +209,36 @@ static int decode_choice(struct context *c, const struct ifm_field *f, const jso
     return wanted(c, place, what, json);
 }
 
-/* Checks that json is a list of 1..max items and makes room for them; *items stays NULL for an empty list. */
-static int open_list(struct context *c, const json_t *json, int64_t max, size_t item_bytes, void *items,
-                     const struct place *place)
+/* Checks that json is a list of 1..max items and makes room for them; *items stays NULL for an
+ * empty list. */
+static int open_list(struct context *c, const json_t *json, int64_t max, size_t item_bytes,
+                     void *items, const struct place *place)
 {
-    if (!json_is_array(json)) return wanted(c, place, "a list", json);
+    if (!json_is_array(json))
+        return wanted(c, place, "a list", json);
     size_t count = json_array_size(json);
     if (count > (size_t)max)
-        return fail(c, IFM_ERR_INVALID, place, "wanted at most %lld items, got %zu", (long long)max, count);
-    if (count == 0) return 0;
+        return fail(c, IFM_ERR_INVALID, place, "wanted at most %lld items, got %zu", (long long)max,
+                    count);
+    if (count == 0)
+        return 0;
     void *memory = ifm_alloc_array(count, item_bytes);
-    if (!memory) return no_memory(c);
+    if (!memory)
+        return no_memory(c);
     memcpy(items, &memory, sizeof memory);
     return 0;
 }
 
-static int decode_list(struct context *c, const struct ifm_field *f, const json_t *json, struct ifm_list *out,
-                       const struct place *place)
+static int decode_list(struct context *c, const struct ifm_field *f, const json_t *json,
+                       struct ifm_list *out, const struct place *place)
 {
     int rc = open_list(c, json, limit(f, 1024), f->table->size, &out->items, place);
     size_t count = rc == 0 ? json_array_size(json) : 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
-        struct place item = {place, NULL, i};
+        struct place item = { place, NULL, i };
         out->count = i + 1; /* also a half-made item is freed */
-        rc = decode_object(c, f->table, json_array_get(json, i), (char *)out->items + i * f->table->size,
-                           &item);
+        rc = decode_object(c, f->table, json_array_get(json, i),
+                           (char *)out->items + i * f->table->size, &item);
     }
     return rc;
 }
@@ -226,21 +249,23 @@ static int decode_strings(struct context *c, const struct ifm_field *f, const js
     int rc = open_list(c, json, limit(f, 64), sizeof(char *), &out->items, place);
     size_t count = rc == 0 ? json_array_size(json) : 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
-        struct place item = {place, NULL, i};
+        struct place item = { place, NULL, i };
         out->count = i + 1;
-        rc = copy_string(c, f->item_max ? f->item_max : 1024, json_array_get(json, i), &out->items[i], &item);
+        rc = copy_string(c, f->item_max ? f->item_max : 1024, json_array_get(json, i),
+                         &out->items[i], &item);
     }
     return rc;
 }
 
-static int decode_ints(struct context *c, const struct ifm_field *f, const json_t *json, struct ifm_ints *out,
-                       const struct place *place)
+static int decode_ints(struct context *c, const struct ifm_field *f, const json_t *json,
+                       struct ifm_ints *out, const struct place *place)
 {
     int rc = open_list(c, json, limit(f, 65536), sizeof(int64_t), &out->items, place);
     size_t count = rc == 0 ? json_array_size(json) : 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
-        struct place item = {place, NULL, i};
-        rc = decode_i64(c, f->item_min, f->item_max, json_array_get(json, i), &out->items[i], &item);
+        struct place item = { place, NULL, i };
+        rc =
+            decode_i64(c, f->item_min, f->item_max, json_array_get(json, i), &out->items[i], &item);
     }
     out->count = rc == 0 ? count : 0;
     return rc;
@@ -253,41 +278,51 @@ static int by_key(const void *a, const void *b)
 
 static bool is_word(const char *key)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     size_t len = strlen(key);
     return len >= 1 && len <= 64 && strspn(key, letters) == len;
 }
 
-static int decode_entry(struct context *c, const struct ifm_field *f, const char *key, const json_t *value,
-                        struct ifm_map_entry *out, const struct place *place)
+static int decode_entry(struct context *c, const struct ifm_field *f, const char *key,
+                        const json_t *value, struct ifm_map_entry *out, const struct place *place)
 {
-    if (strlen(key) > 256) return fail(c, IFM_ERR_INVALID, place, "wanted keys of at most 256 bytes");
+    if (strlen(key) > 256)
+        return fail(c, IFM_ERR_INVALID, place, "wanted keys of at most 256 bytes");
     if ((f->flags & IFM_FIELD_WORD_KEYS) && !is_word(key))
-        return fail(c, IFM_ERR_INVALID, place, "wanted a key of 1 to 64 letters, digits, '_', '.' or '-'");
+        return fail(c, IFM_ERR_INVALID, place,
+                    "wanted a key of 1 to 64 letters, digits, '_', '.' or '-'");
     out->key = ifm_dup(key);
-    if (!out->key) return no_memory(c);
-    struct place item = {place, key, 0};
+    if (!out->key)
+        return no_memory(c);
+    struct place item = { place, key, 0 };
     return copy_string(c, f->item_max ? f->item_max : 1024, value, &out->value, &item);
 }
 
-static int decode_map(struct context *c, const struct ifm_field *f, const json_t *json, struct ifm_map *out,
-                      const struct place *place)
+static int decode_map(struct context *c, const struct ifm_field *f, const json_t *json,
+                      struct ifm_map *out, const struct place *place)
 {
-    if (!json_is_object(json)) return wanted(c, place, "an object of strings", json);
+    if (!json_is_object(json))
+        return wanted(c, place, "an object of strings", json);
     size_t count = json_object_size(json);
     if (count > (size_t)limit(f, 64))
-        return fail(c, IFM_ERR_INVALID, place, "wanted at most %lld entries, got %zu", (long long)limit(f, 64),
-                    count);
-    if (count == 0) return 0;
+        return fail(c, IFM_ERR_INVALID, place, "wanted at most %lld entries, got %zu",
+                    (long long)limit(f, 64), count);
+    if (count == 0)
+        return 0;
     out->items = ifm_alloc_array(count, sizeof *out->items);
-    if (!out->items) return no_memory(c);
-    void *walk = json_object_iter((json_t *)(uintptr_t)json); /* jansson's iterator is not const-correct */
+    if (!out->items)
+        return no_memory(c);
+    void *walk =
+        json_object_iter((json_t *)(uintptr_t)json); /* jansson's iterator is not const-correct */
     int rc = 0;
     for (; walk && rc == 0; walk = json_object_iter_next((json_t *)(uintptr_t)json, walk)) {
         struct ifm_map_entry *entry = &out->items[out->count++];
-        rc = decode_entry(c, f, json_object_iter_key(walk), json_object_iter_value(walk), entry, place);
+        rc = decode_entry(c, f, json_object_iter_key(walk), json_object_iter_value(walk), entry,
+                          place);
     }
-    if (rc == 0) qsort(out->items, out->count, sizeof *out->items, by_key);
+    if (rc == 0)
+        qsort(out->items, out->count, sizeof *out->items, by_key);
     return rc;
 }
 
@@ -296,30 +331,36 @@ static size_t drop_escapes(char *to, const char *from, size_t len)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        if (from[i] == '\\' && i + 1 < len && from[i + 1] == '/') continue;
+        if (from[i] == '\\' && i + 1 < len && from[i + 1] == '/')
+            continue;
         to[n++] = from[i];
     }
     return n;
 }
 
-static int decode_block(struct context *c, const struct ifm_field *f, const json_t *json, struct ifm_block *out,
-                        const struct place *place)
+static int decode_block(struct context *c, const struct ifm_field *f, const json_t *json,
+                        struct ifm_block *out, const struct place *place)
 {
-    if (!json_is_string(json)) return wanted(c, place, "a base64 string", json);
+    if (!json_is_string(json))
+        return wanted(c, place, "a base64 string", json);
     size_t index = strtoul(json_string_value(json), NULL, 10);
-    if (index >= c->scan.count) return fail(c, IFM_ERR_INVALID, place, "wanted a base64 string");
+    if (index >= c->scan.count)
+        return fail(c, IFM_ERR_INVALID, place, "wanted a base64 string");
     const struct ifm_json_cut *cut = &c->scan.cuts[index];
     int64_t max = limit(f, 8 * 1024 * 1024);
     if (cut->len / 4 > (size_t)max / 3 + 1)
-        return fail(c, IFM_ERR_TOO_LARGE, place, "wanted a block of at most %lld bytes, got %zu base64 characters",
+        return fail(c, IFM_ERR_TOO_LARGE, place,
+                    "wanted a block of at most %lld bytes, got %zu base64 characters",
                     (long long)max, cut->len);
-    if (cut->len == 0) return 0;
+    if (cut->len == 0)
+        return 0;
     const char *text = cut->text;
     size_t len = cut->len;
     char *plain = NULL;
     if (memchr(text, '\\', len)) {
         plain = ifm_resize(NULL, len);
-        if (!plain) return no_memory(c);
+        if (!plain)
+            return no_memory(c);
         len = drop_escapes(plain, text, len);
         text = plain;
     }
@@ -341,43 +382,58 @@ static int decode_field(struct context *c, const struct ifm_field *f, const json
 {
     switch (f->kind) {
     case IFM_FIELD_BOOL:
-        if (!json_is_boolean(json)) return wanted(c, place, "true or false", json);
+        if (!json_is_boolean(json))
+            return wanted(c, place, "true or false", json);
         *(bool *)at = json_is_true(json);
         return 0;
-    case IFM_FIELD_I64: return decode_i64(c, f->min, f->max, json, at, place);
-    case IFM_FIELD_F64: return decode_f64(c, f, json, at, place);
-    case IFM_FIELD_STRING: return decode_string(c, f, json, at, place);
-    case IFM_FIELD_CHOICE: return decode_choice(c, f, json, at, place);
-    case IFM_FIELD_OBJECT: return decode_object(c, f->table, json, at, place);
-    case IFM_FIELD_LIST: return decode_list(c, f, json, at, place);
-    case IFM_FIELD_STRINGS: return decode_strings(c, f, json, at, place);
-    case IFM_FIELD_INTS: return decode_ints(c, f, json, at, place);
-    case IFM_FIELD_MAP: return decode_map(c, f, json, at, place);
-    case IFM_FIELD_BLOCK: return decode_block(c, f, json, at, place);
+    case IFM_FIELD_I64:
+        return decode_i64(c, f->min, f->max, json, at, place);
+    case IFM_FIELD_F64:
+        return decode_f64(c, f, json, at, place);
+    case IFM_FIELD_STRING:
+        return decode_string(c, f, json, at, place);
+    case IFM_FIELD_CHOICE:
+        return decode_choice(c, f, json, at, place);
+    case IFM_FIELD_OBJECT:
+        return decode_object(c, f->table, json, at, place);
+    case IFM_FIELD_LIST:
+        return decode_list(c, f, json, at, place);
+    case IFM_FIELD_STRINGS:
+        return decode_strings(c, f, json, at, place);
+    case IFM_FIELD_INTS:
+        return decode_ints(c, f, json, at, place);
+    case IFM_FIELD_MAP:
+        return decode_map(c, f, json, at, place);
+    case IFM_FIELD_BLOCK:
+        return decode_block(c, f, json, at, place);
     }
     return 0;
 }
 
 static bool null_is_absent(const struct ifm_field *f)
 {
-    return f->kind == IFM_FIELD_STRING || f->kind == IFM_FIELD_F64 || (f->flags & IFM_FIELD_NULLABLE);
+    return f->kind == IFM_FIELD_STRING || f->kind == IFM_FIELD_F64 ||
+           (f->flags & IFM_FIELD_NULLABLE);
 }
 
-static int decode_object(struct context *c, const struct ifm_table *table, const json_t *json, void *out,
-                         const struct place *place)
+static int decode_object(struct context *c, const struct ifm_table *table, const json_t *json,
+                         void *out, const struct place *place)
 {
     ifm_json_init(table, out);
-    if (!json_is_object(json)) return wanted(c, place, "an object", json);
+    if (!json_is_object(json))
+        return wanted(c, place, "an object", json);
     for (const struct ifm_field *f = table->fields; f->name; f++) {
-        struct place here = {place, f->name, 0};
+        struct place here = { place, f->name, 0 };
         bool required = f->flags & IFM_FIELD_REQUIRED;
         const json_t *value = json_object_get(json, f->name);
         if (!value || (json_is_null(value) && !required && null_is_absent(f))) {
-            if (required) return fail(c, IFM_ERR_INVALID, &here, "is missing");
+            if (required)
+                return fail(c, IFM_ERR_INVALID, &here, "is missing");
             continue;
         }
         int rc = decode_field(c, f, value, (char *)out + f->offset, &here);
-        if (rc) return rc;
+        if (rc)
+            return rc;
     }
     return 0;
 }
@@ -387,23 +443,29 @@ static int parse(struct context *c, json_t **json)
     json_error_t e;
     out_of_memory = false;
     *json = json_loadb(c->scan.text, c->scan.len, JSON_REJECT_DUPLICATES, &e);
-    if (out_of_memory) return no_memory(c);
-    if (*json) return 0;
+    if (out_of_memory)
+        return no_memory(c);
+    if (*json)
+        return 0;
     size_t at = ifm_json_scan_offset(&c->scan, e.position > 0 ? (size_t)e.position : 0);
-    return ifm_err_set(c->err, IFM_ERR_BAD_REQUEST, "", "not valid JSON: %s at byte %zu", e.text, at);
+    return ifm_err_set(c->err, IFM_ERR_BAD_REQUEST, "", "not valid JSON: %s at byte %zu", e.text,
+                       at);
 }
 
 int ifm_json_decode(const struct ifm_table *table, const char *text, size_t len, void *out,
                     struct ifm_err *err)
 {
     pthread_once(&allocator_once, set_allocator);
-    struct context c = {.err = err};
+    struct context c = { .err = err };
     json_t *json = NULL;
     memset(out, 0, table->size);
     int rc = ifm_json_scan(table, text, len, &c.scan, err);
-    if (rc == 0) rc = parse(&c, &json);
-    if (rc == 0) rc = decode_object(&c, table, json, out, NULL);
-    if (rc) ifm_json_free(table, out);
+    if (rc == 0)
+        rc = parse(&c, &json);
+    if (rc == 0)
+        rc = decode_object(&c, table, json, out, NULL);
+    if (rc)
+        ifm_json_free(table, out);
     json_decref(json);
     ifm_json_scan_done(&c.scan);
     return rc;

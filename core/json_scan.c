@@ -6,8 +6,8 @@
 #include "core/mem.h"
 #include "core/text.h"
 
-/* What the scan knows about the place it is in. The walk follows the field tables, so that a label that
- * happens to be called "block" is left alone. */
+/* What the scan knows about the place it is in. The walk follows the field tables, so that a label
+ * that happens to be called "block" is left alone. */
 struct level {
     char bracket;
     const struct ifm_table *table;   /* of the object, or of an array's items; NULL: none of ours */
@@ -18,8 +18,8 @@ struct level {
 struct walk {
     const char *text;
     size_t len, i;
-    size_t cut;     /* bytes that were cut so far */
-    size_t copied;  /* up to here the text is in out->kept */
+    size_t cut;    /* bytes that were cut so far */
+    size_t copied; /* up to here the text is in out->kept */
     const struct ifm_table *root;
     struct level levels[IFM_JSON_DEPTH_MAX + 1];
     size_t depth;
@@ -33,28 +33,36 @@ static int refuse(const struct walk *w, struct ifm_err *err, const char *what)
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Compares a raw key, escapes and all, with a field name: "bl\u006fck" must not slip past the scan. */
+/* Compares a raw key, escapes and all, with a field name: "bl\u006fck" must not slip past the scan.
+ */
 static bool key_is(const char *key, size_t len, const char *name)
 {
     size_t i = 0;
     for (; *name; name++) {
-        if (i >= len) return false;
+        if (i >= len)
+            return false;
         if (key[i] != '\\') {
-            if (key[i++] != *name) return false;
+            if (key[i++] != *name)
+                return false;
         } else {
-            if (len - i < 6 || key[i + 1] != 'u') return false; /* names hold nothing that \n and the like give */
+            if (len - i < 6 || key[i + 1] != 'u')
+                return false; /* names hold nothing that \n and the like give */
             int code = 0;
             for (size_t k = 2; k < 6; k++) {
                 int digit = hex_digit(key[i + k]);
-                if (digit < 0) return false;
+                if (digit < 0)
+                    return false;
                 code = code * 16 + digit;
             }
-            if (code != *name) return false;
+            if (code != *name)
+                return false;
             i += 6;
         }
     }
@@ -62,11 +70,14 @@ static bool key_is(const char *key, size_t len, const char *name)
 }
 
 /* Only fields that can lead to a block matter here. */
-static const struct ifm_field *find_field(const struct ifm_table *table, const char *key, size_t len)
+static const struct ifm_field *find_field(const struct ifm_table *table, const char *key,
+                                          size_t len)
 {
     for (const struct ifm_field *f = table->fields; f->name; f++) {
-        bool leads = f->kind == IFM_FIELD_BLOCK || f->kind == IFM_FIELD_LIST || f->kind == IFM_FIELD_OBJECT;
-        if (leads && key_is(key, len, f->name)) return f;
+        bool leads =
+            f->kind == IFM_FIELD_BLOCK || f->kind == IFM_FIELD_LIST || f->kind == IFM_FIELD_OBJECT;
+        if (leads && key_is(key, len, f->name))
+            return f;
     }
     return NULL;
 }
@@ -76,39 +87,45 @@ static int skip_string(struct walk *w, struct ifm_err *err)
 {
     for (w->i++; w->i < w->len; w->i++) {
         unsigned char c = (unsigned char)w->text[w->i];
-        if (c == '"') return 0;
+        if (c == '"')
+            return 0;
         if (c == '\\') {
             w->i++; /* whatever is escaped cannot end the string; the parser judges it */
-            if (w->i < w->len && (unsigned char)w->text[w->i] >= 0x80) return refuse(w, err, "a wrong escape");
+            if (w->i < w->len && (unsigned char)w->text[w->i] >= 0x80)
+                return refuse(w, err, "a wrong escape");
         } else if (c < 0x20) {
             return refuse(w, err, "a control character inside a string");
         } else if (c >= 0x80) {
             size_t n = ifm_text_char(w->text + w->i, w->len - w->i, NULL);
-            if (n == 0) return refuse(w, err, "invalid UTF-8");
+            if (n == 0)
+                return refuse(w, err, "invalid UTF-8");
             w->i += n - 1;
         }
-        if (w->i > w->cut + IFM_JSON_TEXT_MAX) break; /* judged by the caller's size check */
+        if (w->i > w->cut + IFM_JSON_TEXT_MAX)
+            break; /* judged by the caller's size check */
     }
     return w->i >= w->len ? refuse(w, err, "a string without an end") : 0;
 }
 
-/* Cuts the string that w->i stands on and leaves w->i on its closing quote. Its bytes are not looked at:
- * the base64 decoder takes nothing but its own alphabet. */
+/* Cuts the string that w->i stands on and leaves w->i on its closing quote. Its bytes are not
+ * looked at: the base64 decoder takes nothing but its own alphabet. */
 static int cut_string(struct walk *w, struct ifm_err *err)
 {
     struct ifm_json_scan *out = w->out;
     const char *start = w->text + w->i + 1;
     const char *end = memchr(start, '"', w->len - w->i - 1);
-    if (!end) return refuse(w, err, "a string without an end");
+    if (!end)
+        return refuse(w, err, "a string without an end");
     if (out->count == out->cap) {
         size_t cap = out->cap ? out->cap * 2 : 16;
         struct ifm_json_cut *cuts = ifm_resize_array(out->cuts, cap, sizeof *cuts);
-        if (!cuts) return ifm_err_set(err, IFM_ERR_NOMEM, "json", "out of memory");
+        if (!cuts)
+            return ifm_err_set(err, IFM_ERR_NOMEM, "json", "out of memory");
         out->cuts = cuts;
         out->cap = cap;
     }
     ifm_buf_add(&out->kept, w->text + w->copied, (size_t)(start - w->text) - w->copied);
-    out->cuts[out->count] = (struct ifm_json_cut){start, (size_t)(end - start), out->kept.len};
+    out->cuts[out->count] = (struct ifm_json_cut){ start, (size_t)(end - start), out->kept.len };
     char index[24];
     int n = snprintf(index, sizeof index, "%zu", out->count++);
     ifm_buf_add(&out->kept, index, (size_t)n);
@@ -127,17 +144,20 @@ static int on_string(struct walk *w, struct ifm_err *err)
         return rc;
     }
     int rc = skip_string(w, err);
-    if (rc || !top->key_next) return rc;
+    if (rc || !top->key_next)
+        return rc;
     top->key_next = false;
-    if (top->table) top->pending = find_field(top->table, w->text + start, w->i - start);
+    if (top->table)
+        top->pending = find_field(top->table, w->text + start, w->i - start);
     return 0;
 }
 
 static int on_open(struct walk *w, char bracket, struct ifm_err *err)
 {
     if (w->depth == IFM_JSON_DEPTH_MAX)
-        return ifm_err_set(err, IFM_ERR_BAD_REQUEST, "", "JSON is nested deeper than %d levels at byte %zu",
-                           IFM_JSON_DEPTH_MAX, w->i);
+        return ifm_err_set(err, IFM_ERR_BAD_REQUEST, "",
+                           "JSON is nested deeper than %d levels at byte %zu", IFM_JSON_DEPTH_MAX,
+                           w->i);
     struct level *up = &w->levels[w->depth];
     const struct ifm_table *table = NULL;
     if (w->depth == 0)
@@ -146,7 +166,7 @@ static int on_open(struct walk *w, char bracket, struct ifm_err *err)
         table = bracket == '{' ? up->table : NULL;
     else if (up->pending && (up->pending->kind == IFM_FIELD_LIST) == (bracket == '['))
         table = up->pending->kind == IFM_FIELD_BLOCK ? NULL : up->pending->table;
-    w->levels[++w->depth] = (struct level){bracket, table, NULL, bracket == '{'};
+    w->levels[++w->depth] = (struct level){ bracket, table, NULL, bracket == '{' };
     return 0;
 }
 
@@ -162,11 +182,14 @@ static int on_byte(struct walk *w, struct ifm_err *err)
 {
     char c = w->text[w->i];
     switch (c) {
-    case '"': return on_string(w, err);
+    case '"':
+        return on_string(w, err);
     case '{':
-    case '[': return on_open(w, c, err);
+    case '[':
+        return on_open(w, c, err);
     case '}':
-    case ']': return on_close(w, c, err);
+    case ']':
+        return on_close(w, c, err);
     case ',':
         w->levels[w->depth].key_next = w->levels[w->depth].bracket == '{';
         w->levels[w->depth].pending = NULL;
@@ -178,23 +201,28 @@ static int on_byte(struct walk *w, struct ifm_err *err)
     }
 }
 
-int ifm_json_scan(const struct ifm_table *table, const char *text, size_t len, struct ifm_json_scan *out,
-                  struct ifm_err *err)
+int ifm_json_scan(const struct ifm_table *table, const char *text, size_t len,
+                  struct ifm_json_scan *out, struct ifm_err *err)
 {
-    *out = (struct ifm_json_scan){.text = text, .len = len};
-    ifm_buf_init(&out->kept, (size_t)2 * IFM_JSON_TEXT_MAX); /* indices may be longer than empty blocks */
-    struct walk w = {.text = text, .len = len, .root = table, .out = out};
+    *out = (struct ifm_json_scan){ .text = text, .len = len };
+    ifm_buf_init(&out->kept,
+                 (size_t)2 * IFM_JSON_TEXT_MAX); /* indices may be longer than empty blocks */
+    struct walk w = { .text = text, .len = len, .root = table, .out = out };
     for (w.i = 0; w.i < len; w.i++) {
         int rc = on_byte(&w, err);
-        if (rc) return rc;
+        if (rc)
+            return rc;
         if (w.i - w.cut >= IFM_JSON_TEXT_MAX)
             return ifm_err_set(err, IFM_ERR_TOO_LARGE, "",
-                               "JSON is larger than %d bytes outside its sample blocks", IFM_JSON_TEXT_MAX);
+                               "JSON is larger than %d bytes outside its sample blocks",
+                               IFM_JSON_TEXT_MAX);
     }
-    if (w.depth > 0) return refuse(&w, err, "an end before the last bracket was closed");
+    if (w.depth > 0)
+        return refuse(&w, err, "an end before the last bracket was closed");
     if (out->count > 0) {
         ifm_buf_add(&out->kept, text + w.copied, len - w.copied);
-        if (ifm_buf_check(&out->kept, err)) return out->kept.failed;
+        if (ifm_buf_check(&out->kept, err))
+            return out->kept.failed;
         out->text = out->kept.data;
         out->len = out->kept.len;
     }

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* Writes the schema compactly with the streaming writer, then lays it out: one member a line, short lists of
- * scalars on one line. Limits on bytes become limits on characters, which is the looser of the two; the
- * decoder stays the judge. */
+/* Writes the schema compactly with the streaming writer, then lays it out: one member a line, short
+ * lists of scalars on one line. Limits on bytes become limits on characters, which is the looser of
+ * the two; the decoder stays the judge. */
 
 #define TABLES_MAX 32
 #define SCHEMA_MAX (1024 * 1024)
@@ -37,7 +37,8 @@ static void write_type(struct ifm_jw *w, const char *type, bool nullable)
 
 static void write_range(struct ifm_jw *w, int64_t min, int64_t max)
 {
-    if (min == 0 && max == 0) return;
+    if (min == 0 && max == 0)
+        return;
     pair_i64(w, "minimum", min);
     pair_i64(w, "maximum", max);
 }
@@ -60,18 +61,22 @@ static void write_string(struct ifm_jw *w, const struct ifm_field *f)
 {
     write_type(w, "string", !(f->flags & IFM_FIELD_REQUIRED));
     pair_i64(w, "maxLength", f->max > 0 ? f->max : 1024);
-    if (f->flags & IFM_FIELD_UUID) pair_string(w, "format", "uuid");
-    if (f->flags & IFM_FIELD_TIME) pair_string(w, "format", "date-time");
-    if (f->flags & IFM_FIELD_SHA256) pair_string(w, "pattern", "^[0-9a-f]{64}$");
+    if (f->flags & IFM_FIELD_UUID)
+        pair_string(w, "format", "uuid");
+    if (f->flags & IFM_FIELD_TIME)
+        pair_string(w, "format", "date-time");
+    if (f->flags & IFM_FIELD_SHA256)
+        pair_string(w, "pattern", "^[0-9a-f]{64}$");
 }
 
 static void write_items(struct ifm_jw *w, const struct ifm_field *f)
 {
     pair_string(w, "type", "array");
-    pair_i64(w, "maxItems", f->max > 0               ? f->max
-                            : f->kind == IFM_FIELD_LIST ? 1024
-                            : f->kind == IFM_FIELD_INTS ? 65536
-                                                        : 64);
+    pair_i64(w, "maxItems",
+             f->max > 0                  ? f->max
+             : f->kind == IFM_FIELD_LIST ? 1024
+             : f->kind == IFM_FIELD_INTS ? 65536
+                                         : 64);
     ifm_jw_key(w, "items");
     ifm_jw_begin(w, '{');
     if (f->kind == IFM_FIELD_LIST) {
@@ -120,9 +125,12 @@ static void write_field(struct ifm_jw *w, const struct ifm_field *f)
     bool required = f->flags & IFM_FIELD_REQUIRED;
     ifm_jw_key(w, f->name);
     ifm_jw_begin(w, '{');
-    if (f->help) pair_string(w, "description", f->help);
+    if (f->help)
+        pair_string(w, "description", f->help);
     switch (f->kind) {
-    case IFM_FIELD_BOOL: pair_string(w, "type", "boolean"); break;
+    case IFM_FIELD_BOOL:
+        pair_string(w, "type", "boolean");
+        break;
     case IFM_FIELD_I64:
         write_type(w, "integer", !required && (f->flags & IFM_FIELD_NULLABLE));
         write_range(w, f->min, f->max);
@@ -131,7 +139,9 @@ static void write_field(struct ifm_jw *w, const struct ifm_field *f)
         write_type(w, "number", !required);
         write_range(w, f->min, f->max);
         break;
-    case IFM_FIELD_STRING: write_string(w, f); break;
+    case IFM_FIELD_STRING:
+        write_string(w, f);
+        break;
     case IFM_FIELD_CHOICE:
         pair_string(w, "type", "string");
         write_choices(w, f->choices);
@@ -144,26 +154,36 @@ static void write_field(struct ifm_jw *w, const struct ifm_field *f)
         break;
     case IFM_FIELD_LIST:
     case IFM_FIELD_STRINGS:
-    case IFM_FIELD_INTS: write_items(w, f); break;
-    case IFM_FIELD_MAP: write_map(w, f); break;
-    case IFM_FIELD_BLOCK: write_block(w, f); break;
+    case IFM_FIELD_INTS:
+        write_items(w, f);
+        break;
+    case IFM_FIELD_MAP:
+        write_map(w, f);
+        break;
+    case IFM_FIELD_BLOCK:
+        write_block(w, f);
+        break;
     }
     ifm_jw_end(w, '}');
 }
 
-/* The members that a table's own object and each of $defs have in common; the braces are the caller's. */
+/* The members that a table's own object and each of $defs have in common; the braces are the
+ * caller's. */
 static void write_object(const struct ifm_table *table, struct ifm_jw *w)
 {
-    if (table->help) pair_string(w, "description", table->help);
+    if (table->help)
+        pair_string(w, "description", table->help);
     pair_string(w, "type", "object");
     ifm_jw_key(w, "properties");
     ifm_jw_begin(w, '{');
-    for (const struct ifm_field *f = table->fields; f->name; f++) write_field(w, f);
+    for (const struct ifm_field *f = table->fields; f->name; f++)
+        write_field(w, f);
     ifm_jw_end(w, '}');
     ifm_jw_key(w, "required");
     ifm_jw_begin(w, '[');
     for (const struct ifm_field *f = table->fields; f->name; f++)
-        if (f->flags & IFM_FIELD_REQUIRED) ifm_jw_string(w, f->name);
+        if (f->flags & IFM_FIELD_REQUIRED)
+            ifm_jw_string(w, f->name);
     ifm_jw_end(w, ']');
     ifm_jw_key(w, "additionalProperties");
     ifm_jw_bool(w, true);
@@ -173,8 +193,10 @@ static size_t collect(const struct ifm_table *table, const struct ifm_table **se
 {
     for (const struct ifm_field *f = table->fields; f->name; f++) {
         bool known = !f->table;
-        for (size_t i = 0; i < count && !known; i++) known = seen[i] == f->table;
-        if (known || count == TABLES_MAX) continue;
+        for (size_t i = 0; i < count && !known; i++)
+            known = seen[i] == f->table;
+        if (known || count == TABLES_MAX)
+            continue;
         seen[count++] = f->table;
         count = collect(f->table, seen, count);
     }
@@ -184,14 +206,16 @@ static size_t collect(const struct ifm_table *table, const struct ifm_table **se
 static void new_line(struct ifm_buf *out, int depth)
 {
     ifm_buf_addc(out, '\n');
-    for (int i = 0; i < depth; i++) ifm_buf_adds(out, "  ");
+    for (int i = 0; i < depth; i++)
+        ifm_buf_adds(out, "  ");
 }
 
 /* Length of the string literal that starts at text, with its quotes. */
 static size_t literal(const char *text)
 {
     size_t n = 1;
-    while (text[n] && text[n] != '"') n += text[n] == '\\' ? 2 : 1;
+    while (text[n] && text[n] != '"')
+        n += text[n] == '\\' ? 2 : 1;
     return n + 1;
 }
 
@@ -214,12 +238,15 @@ static void lay_out(const char *text, struct ifm_buf *out)
             n = flat_list(text);
             for (size_t i = 0; i < n; i++) {
                 ifm_buf_addc(out, text[i]);
-                if (text[i] == ',') ifm_buf_addc(out, ' ');
+                if (text[i] == ',')
+                    ifm_buf_addc(out, ' ');
             }
         } else if (*text == '{' || *text == '[') {
             ifm_buf_addc(out, *text);
-            if (text[1] != '}') new_line(out, ++depth);
-            else ifm_buf_addc(out, text[n++]);
+            if (text[1] != '}')
+                new_line(out, ++depth);
+            else
+                ifm_buf_addc(out, text[n++]);
         } else if (*text == '}' || *text == ']') {
             new_line(out, --depth);
             ifm_buf_addc(out, *text);
@@ -228,7 +255,8 @@ static void lay_out(const char *text, struct ifm_buf *out)
             new_line(out, depth);
         } else {
             ifm_buf_addc(out, *text);
-            if (*text == ':') ifm_buf_addc(out, ' ');
+            if (*text == ':')
+                ifm_buf_addc(out, ' ');
         }
         text += n;
     }
@@ -263,7 +291,9 @@ void ifm_json_schema(const struct ifm_table *table, struct ifm_buf *out)
         ifm_jw_end(&w, '}');
     }
     ifm_jw_end(&w, '}');
-    if (compact.failed && !out->failed) out->failed = compact.failed;
-    if (compact.data) lay_out(compact.data, out);
+    if (compact.failed && !out->failed)
+        out->failed = compact.failed;
+    if (compact.data && !compact.failed)
+        lay_out(compact.data, out); /* a half-made text has open strings */
     ifm_buf_done(&compact);
 }

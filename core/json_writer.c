@@ -10,12 +10,13 @@
 
 void ifm_jw_init(struct ifm_jw *w, struct ifm_buf *out)
 {
-    *w = (struct ifm_jw){.out = out};
+    *w = (struct ifm_jw){ .out = out };
 }
 
 static void before_value(struct ifm_jw *w)
 {
-    if (w->comma) ifm_buf_addc(w->out, ',');
+    if (w->comma)
+        ifm_buf_addc(w->out, ',');
     w->comma = true;
 }
 
@@ -35,12 +36,18 @@ void ifm_jw_end(struct ifm_jw *w, char bracket)
 static const char *short_escape(char c)
 {
     switch (c) {
-    case '"': return "\\\"";
-    case '\\': return "\\\\";
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    default: return NULL;
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    default:
+        return NULL;
     }
 }
 
@@ -58,7 +65,8 @@ static void write_quoted(struct ifm_buf *out, const char *text)
         ifm_buf_add(out, text + plain, i - plain);
         const char *escape = short_escape(text[i]);
         if (n == 0) {
-            ifm_buf_adds(out, "\\uFFFD"); /* what is not UTF-8 must not make the whole reply invalid */
+            ifm_buf_adds(out,
+                         "\\uFFFD"); /* what is not UTF-8 must not make the whole reply invalid */
             n = 1;
         } else if (escape) {
             ifm_buf_adds(out, escape);
@@ -109,7 +117,8 @@ void ifm_jw_f64(struct ifm_jw *w, double value)
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
-        if (strtod(text, NULL) == value) break;
+        if (strtod(text, NULL) == value)
+            break;
     }
     /* "-0" is an integer to a parser and would come back without its sign. */
     ifm_jw_raw(w, value == 0 && signbit(value) ? "-0.0" : text);

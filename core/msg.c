@@ -3,50 +3,54 @@
 #include "inferometer/runtime.h"
 
 /* A row's offset also checks that the member has the type that its kind stores. */
-#define AT(s, f, type) .name = #f, .offset = offsetof(struct s, f) + 0 * sizeof(&((struct s *)0)->f == (type *)0)
-#define REQ IFM_FIELD_REQUIRED
-#define OPT 0u
+#define AT(s, f, type)                                                                             \
+    .name = #f, .offset = offsetof(struct s, f) + 0 * sizeof(&((struct s *)0)->f == (type *)0)
+#define REQ   IFM_FIELD_REQUIRED
+#define OPT   0u
 #define MAYBE IFM_FIELD_NULLABLE
-#define ZERO IFM_FIELD_OMIT_ZERO
+#define ZERO  IFM_FIELD_OMIT_ZERO
 
-#define F_I64(s, f, fl, lo, hi, h) \
-    { AT(s, f, int64_t), .kind = IFM_FIELD_I64, .flags = (fl), .min = (lo), .max = (hi), .help = h }
-#define F_F64(s, f, fl, lo, hi, h) \
-    { AT(s, f, double), .kind = IFM_FIELD_F64, .flags = (fl), .min = (lo), .max = (hi), .help = h }
+/* clang-format off */
+#define F_I64(s, f, fl, lo, hi, h) { AT(s, f, int64_t), .kind = IFM_FIELD_I64, \
+    .flags = (fl), .min = (lo), .max = (hi), .help = h }
+#define F_F64(s, f, fl, lo, hi, h) { AT(s, f, double), .kind = IFM_FIELD_F64, \
+    .flags = (fl), .min = (lo), .max = (hi), .help = h }
 #define F_BOOL(s, f, fl, h) { AT(s, f, bool), .kind = IFM_FIELD_BOOL, .flags = (fl), .help = h }
-#define F_STR(s, f, fl, hi, h) { AT(s, f, char *), .kind = IFM_FIELD_STRING, .flags = (fl), .max = (hi), .help = h }
-#define F_CHOICE(s, f, fl, words, h) \
-    { AT(s, f, int), .kind = IFM_FIELD_CHOICE, .flags = (fl), .choices = words, .help = h }
-#define F_OBJECT(s, f, fl, type, t, h) \
-    { AT(s, f, type), .kind = IFM_FIELD_OBJECT, .flags = (fl), .table = &(t), .help = h }
-#define F_LIST(s, f, fl, hi, t, h) \
-    { AT(s, f, struct ifm_list), .kind = IFM_FIELD_LIST, .flags = (fl), .max = (hi), .table = &(t), .help = h }
-#define F_STRINGS(s, f, fl, hi, bytes, h) \
-    { AT(s, f, struct ifm_strings), .kind = IFM_FIELD_STRINGS, .flags = (fl), .max = (hi), .item_max = (bytes), \
-      .help = h }
-#define F_INTS(s, f, fl, hi, lo_item, hi_item, h) \
-    { AT(s, f, struct ifm_ints), .kind = IFM_FIELD_INTS, .flags = (fl), .max = (hi), .item_min = (lo_item), \
-      .item_max = (hi_item), .help = h }
-#define F_MAP(s, f, fl, hi, bytes, h) \
-    { AT(s, f, struct ifm_map), .kind = IFM_FIELD_MAP, .flags = (fl), .max = (hi), .item_max = (bytes), .help = h }
-#define F_BLOCK(s, f, fl, h) \
-    { AT(s, f, struct ifm_block), .kind = IFM_FIELD_BLOCK, .flags = (fl), .max = BLOCK_BYTES_MAX, .help = h }
+#define F_STR(s, f, fl, hi, h) { AT(s, f, char *), .kind = IFM_FIELD_STRING, \
+    .flags = (fl), .max = (hi), .help = h }
+#define F_CHOICE(s, f, fl, words, h) { AT(s, f, int), .kind = IFM_FIELD_CHOICE, \
+    .flags = (fl), .choices = words, .help = h }
+#define F_OBJECT(s, f, fl, type, t, h) { AT(s, f, type), .kind = IFM_FIELD_OBJECT, \
+    .flags = (fl), .table = &(t), .help = h }
+#define F_LIST(s, f, fl, hi, t, h) { AT(s, f, struct ifm_list), .kind = IFM_FIELD_LIST, \
+    .flags = (fl), .max = (hi), .table = &(t), .help = h }
+#define F_STRINGS(s, f, fl, hi, bytes, h) { AT(s, f, struct ifm_strings), \
+    .kind = IFM_FIELD_STRINGS, .flags = (fl), .max = (hi), .item_max = (bytes), .help = h }
+#define F_INTS(s, f, fl, hi, lo_item, hi_item, h) { AT(s, f, struct ifm_ints), \
+    .kind = IFM_FIELD_INTS, .flags = (fl), .max = (hi), .item_min = (lo_item), \
+    .item_max = (hi_item), .help = h }
+#define F_MAP(s, f, fl, hi, bytes, h) { AT(s, f, struct ifm_map), .kind = IFM_FIELD_MAP, \
+    .flags = (fl), .max = (hi), .item_max = (bytes), .help = h }
+#define F_BLOCK(s, f, fl, h) { AT(s, f, struct ifm_block), .kind = IFM_FIELD_BLOCK, \
+    .flags = (fl), .max = BLOCK_BYTES_MAX, .help = h }
 #define END { .name = NULL }
+/* clang-format on */
 
-#define NS_MAX INT64_C(2592000000000000)      /* 30 days */
-#define LATENCY_MAX INT64_C(3600000000000)    /* an hour for one inference */
-#define BYTES_MAX INT64_C(1125899906842624)   /* 1 PiB */
-#define COUNT_MAX INT64_C(1000000000000000)   /* exact in a double, so also in a browser */
-#define DIM_MAX INT64_C(1000000000000)
-#define VERSION_MAX 1000000
-#define NAME_MAX_BYTES 256
-#define PATH_MAX_BYTES 4096
-#define TEXT_MAX_BYTES 1024
+#define NS_MAX            INT64_C(2592000000000000) /* 30 days */
+#define LATENCY_MAX       INT64_C(3600000000000)    /* an hour for one inference */
+#define BYTES_MAX         INT64_C(1125899906842624) /* 1 PiB */
+#define COUNT_MAX         INT64_C(1000000000000000) /* exact in a double, so also in a browser */
+#define DIM_MAX           INT64_C(1000000000000)
+#define VERSION_MAX       1000000
+#define NAME_MAX_BYTES    256
+#define PATH_MAX_BYTES    4096
+#define TEXT_MAX_BYTES    1024
 #define BLOCK_SAMPLES_MAX 65536
-#define BLOCK_BYTES_MAX 600000 /* 65,536 samples of 8 bytes that do not compress, and the frame around them */
+#define BLOCK_BYTES_MAX                                                                            \
+    600000 /* 65,536 samples of 8 bytes that do not compress, and the frame around them */
 #define WARNINGS_MAX 32
 
-/* -- Shared pieces ------------------------------------------------------------------------------ */
+/* -- Shared pieces ----------------------------------------------------------------------------- */
 static const struct ifm_field tensor_fields[] = {
     F_STR(ifm_msg_tensor, name, REQ, NAME_MAX_BYTES, "name in the model"),
     F_STR(ifm_msg_tensor, dtype, REQ, 32, "element type: float32, int64, …"),
@@ -56,32 +60,42 @@ static const struct ifm_field tensor_fields[] = {
     F_STR(ifm_msg_tensor, source, OPT, 32, "of an input: file or seeded"),
     F_F64(ifm_msg_tensor, low, OPT, 0, 0, "seeded input: smallest value"),
     F_F64(ifm_msg_tensor, high, OPT, 0, 0, "seeded input: upper end of the values"),
-    F_STRINGS(ifm_msg_tensor, assumed, OPT, 16, NAME_MAX_BYTES, "what was assumed because nobody said it"),
-    END};
-static const struct ifm_table tensor_table = {"tensor", "One input or output of a model.",
-                                              sizeof(struct ifm_msg_tensor), tensor_fields};
+    F_STRINGS(ifm_msg_tensor, assumed, OPT, 16, NAME_MAX_BYTES,
+              "what was assumed because nobody said it"),
+    END
+};
+static const struct ifm_table tensor_table = { "tensor", "One input or output of a model.",
+                                               sizeof(struct ifm_msg_tensor), tensor_fields };
 
 static const struct ifm_field clock_fields[] = {
-    F_I64(ifm_msg_clock, resolution_ns, MAYBE, 0, NS_MAX, "smallest positive difference of two reads, ns"),
-    F_I64(ifm_msg_clock, overhead_ns, MAYBE, 0, NS_MAX, "P50 of back-to-back reads, ns; never subtracted"),
+    F_I64(ifm_msg_clock, resolution_ns, MAYBE, 0, NS_MAX,
+          "smallest positive difference of two reads, ns"),
+    F_I64(ifm_msg_clock, overhead_ns, MAYBE, 0, NS_MAX,
+          "P50 of back-to-back reads, ns; never subtracted"),
     F_I64(ifm_msg_clock, jitter_ns, MAYBE, 0, NS_MAX, "P99.99 of back-to-back reads, ns"),
-    F_F64(ifm_msg_clock, raw_ratio, OPT, 0, 1000, "elapsed CLOCK_MONOTONIC over elapsed CLOCK_MONOTONIC_RAW"),
+    F_F64(ifm_msg_clock, raw_ratio, OPT, 0, 1000,
+          "elapsed CLOCK_MONOTONIC over elapsed CLOCK_MONOTONIC_RAW"),
     F_STR(ifm_msg_clock, source, OPT, 64, "the kernel's clock source"),
-    END};
-static const struct ifm_table clock_table = {"clock", "Calibration of the interval clock.",
-                                             sizeof(struct ifm_msg_clock), clock_fields};
+    END
+};
+static const struct ifm_table clock_table = { "clock", "Calibration of the interval clock.",
+                                              sizeof(struct ifm_msg_clock), clock_fields };
 
 static const struct ifm_field memory_fields[] = {
     F_I64(ifm_msg_memory, peak_rss_bytes, MAYBE, 0, BYTES_MAX,
           "peak resident memory of the phase, less the worker's own sample array, bytes"),
-    F_I64(ifm_msg_memory, anon_bytes, MAYBE, 0, BYTES_MAX, "resident anonymous memory at the end, bytes"),
-    F_I64(ifm_msg_memory, file_bytes, MAYBE, 0, BYTES_MAX, "resident file-backed memory at the end, bytes"),
+    F_I64(ifm_msg_memory, anon_bytes, MAYBE, 0, BYTES_MAX,
+          "resident anonymous memory at the end, bytes"),
+    F_I64(ifm_msg_memory, file_bytes, MAYBE, 0, BYTES_MAX,
+          "resident file-backed memory at the end, bytes"),
     F_I64(ifm_msg_memory, minor_faults, MAYBE, 0, COUNT_MAX, "page faults without input or output"),
     F_I64(ifm_msg_memory, major_faults, MAYBE, 0, COUNT_MAX, "page faults that read from a disk"),
-    END};
-static const struct ifm_table memory_table = {"memory",
-                                              "Memory of one phase; absent where the kernel does not say.",
-                                              sizeof(struct ifm_msg_memory), memory_fields};
+    END
+};
+static const struct ifm_table memory_table = {
+    "memory", "Memory of one phase; absent where the kernel does not say.",
+    sizeof(struct ifm_msg_memory), memory_fields
+};
 
 static const struct ifm_field comparison_fields[] = {
     F_STR(ifm_msg_comparison, output, REQ, NAME_MAX_BYTES, "name of the output"),
@@ -89,102 +103,138 @@ static const struct ifm_field comparison_fields[] = {
     F_STR(ifm_msg_comparison, reason, OPT, TEXT_MAX_BYTES, "why not, one sentence"),
     F_I64(ifm_msg_comparison, elements, OPT, 0, COUNT_MAX, "elements compared"),
     F_I64(ifm_msg_comparison, mismatched, OPT, 0, COUNT_MAX, "elements outside the tolerances"),
-    F_I64(ifm_msg_comparison, first_mismatch, OPT, -1, COUNT_MAX, "flat index of the first of them; -1: none"),
+    F_I64(ifm_msg_comparison, first_mismatch, OPT, -1, COUNT_MAX,
+          "flat index of the first of them; -1: none"),
     F_I64(ifm_msg_comparison, not_finite, OPT, 0, COUNT_MAX,
           "NaN or infinity where the reference has a finite value"),
     F_F64(ifm_msg_comparison, max_abs, OPT, 0, 0, "largest absolute difference over finite pairs"),
-    F_F64(ifm_msg_comparison, max_rel, OPT, 0, 0, "largest relative difference where the reference is not 0"),
+    F_F64(ifm_msg_comparison, max_rel, OPT, 0, 0,
+          "largest relative difference where the reference is not 0"),
     F_F64(ifm_msg_comparison, cosine, OPT, 0, 0, "cosine similarity, -1 to 1"),
-    F_F64(ifm_msg_comparison, snr_db, OPT, 0, 0, "signal to noise ratio, dB; absent where both are equal"),
+    F_F64(ifm_msg_comparison, snr_db, OPT, 0, 0,
+          "signal to noise ratio, dB; absent where both are equal"),
     F_F64(ifm_msg_comparison, rtol, OPT, 0, 0, "relative tolerance used"),
     F_F64(ifm_msg_comparison, atol, OPT, 0, 0, "absolute tolerance used"),
-    END};
-static const struct ifm_table comparison_table = {"comparison", "One output against its reference.",
-                                                  sizeof(struct ifm_msg_comparison), comparison_fields};
+    END
+};
+static const struct ifm_table comparison_table = { "comparison",
+                                                   "One output against its reference.",
+                                                   sizeof(struct ifm_msg_comparison),
+                                                   comparison_fields };
 
 static const struct ifm_field verification_fields[] = {
-    F_CHOICE(ifm_msg_verification, state, REQ, IFM_VERIFICATION_CHOICES, "the judgement over all outputs"),
-    F_LIST(ifm_msg_verification, outputs, OPT, IFM_MAX_TENSORS, comparison_table, "each output compared"),
-    END};
-static const struct ifm_table verification_table = {"verification", "Outputs checked against reference outputs.",
-                                                    sizeof(struct ifm_msg_verification), verification_fields};
+    F_CHOICE(ifm_msg_verification, state, REQ, IFM_VERIFICATION_CHOICES,
+             "the judgement over all outputs"),
+    F_LIST(ifm_msg_verification, outputs, OPT, IFM_MAX_TENSORS, comparison_table,
+           "each output compared"),
+    END
+};
+static const struct ifm_table verification_table = { "verification",
+                                                     "Outputs checked against reference outputs.",
+                                                     sizeof(struct ifm_msg_verification),
+                                                     verification_fields };
 
 static const struct ifm_field block_fields[] = {
     F_CHOICE(ifm_msg_block, phase, REQ, IFM_PHASE_CHOICES, "phase the samples were taken in"),
-    F_I64(ifm_msg_block, first, REQ, 0, IFM_RUN_SAMPLES_MAX, "index of the first sample within its phase"),
+    F_I64(ifm_msg_block, first, REQ, 0, IFM_RUN_SAMPLES_MAX,
+          "index of the first sample within its phase"),
     F_I64(ifm_msg_block, count, REQ, 1, BLOCK_SAMPLES_MAX, "number of samples"),
     F_BLOCK(ifm_msg_block, block, REQ, "codec block of the latencies, ns"),
     F_BLOCK(ifm_msg_block, gaps, OPT,
-            "codec block of the pauses before each inference, ns; the first counts from the phase's start"),
-    END};
-static const struct ifm_table block_table = {"block", "Consecutive samples of one phase, in time order.",
-                                             sizeof(struct ifm_msg_block), block_fields};
+            "codec block of the pauses before each inference, ns; the first counts from the "
+            "phase's start"),
+    END
+};
+static const struct ifm_table block_table = { "block",
+                                              "Consecutive samples of one phase, in time order.",
+                                              sizeof(struct ifm_msg_block), block_fields };
 
-/* -- Spec --------------------------------------------------------------------------------------- */
+/* -- Spec -------------------------------------------------------------------------------------- */
 static const struct ifm_field spec_input_fields[] = {
     F_STR(ifm_msg_spec_input, name, REQ, NAME_MAX_BYTES, "name of the input in the model"),
     F_STR(ifm_msg_spec_input, file, OPT, PATH_MAX_BYTES, ".npy file; absent: seeded values"),
     F_INTS(ifm_msg_spec_input, dims, OPT, IFM_MAX_RANK, 0, DIM_MAX, "shape; absent: the model's"),
     F_F64(ifm_msg_spec_input, low, OPT, 0, 0, "seeded values: smallest"),
     F_F64(ifm_msg_spec_input, high, OPT, 0, 0, "seeded values: upper end"),
-    END};
-static const struct ifm_table spec_input_table = {"spec_input", "How one input is filled.",
-                                                  sizeof(struct ifm_msg_spec_input), spec_input_fields};
+    END
+};
+static const struct ifm_table spec_input_table = { "spec_input", "How one input is filled.",
+                                                   sizeof(struct ifm_msg_spec_input),
+                                                   spec_input_fields };
 
 static const struct ifm_field spec_expect_fields[] = {
     F_STR(ifm_msg_spec_expect, output, REQ, NAME_MAX_BYTES, "name of the output in the model"),
     F_STR(ifm_msg_spec_expect, file, REQ, PATH_MAX_BYTES, ".npy file with the reference"),
     F_F64(ifm_msg_spec_expect, rtol, OPT, 0, 1000000000, "relative tolerance"),
-    F_F64(ifm_msg_spec_expect, atol, OPT, 0, 1000000000, "absolute tolerance"),
-    END};
-static const struct ifm_table spec_expect_table = {"spec_expect", "What one output must be.",
-                                                   sizeof(struct ifm_msg_spec_expect), spec_expect_fields};
+    F_F64(ifm_msg_spec_expect, atol, OPT, 0, 1000000000, "absolute tolerance"), END
+};
+static const struct ifm_table spec_expect_table = { "spec_expect", "What one output must be.",
+                                                    sizeof(struct ifm_msg_spec_expect),
+                                                    spec_expect_fields };
 
 static const struct ifm_field spec_fields[] = {
-    F_I64(ifm_msg_spec, v, REQ, 1, VERSION_MAX, "version of the message; unknown fields are ignored"),
+    F_I64(ifm_msg_spec, v, REQ, 1, VERSION_MAX,
+          "version of the message; unknown fields are ignored"),
     F_CHOICE(ifm_msg_spec, action, OPT, "measure|probe|describe", "what to do; absent: measure"),
     F_STR(ifm_msg_spec, runtime, REQ, 64, "name of the runtime module"),
-    F_STR(ifm_msg_spec, library, OPT, PATH_MAX_BYTES, "another vendor library than the installed one"),
-    F_STR(ifm_msg_spec, model, OPT, PATH_MAX_BYTES, "path of the model; absent for a runtime without models"),
+    F_STR(ifm_msg_spec, library, OPT, PATH_MAX_BYTES,
+          "another vendor library than the installed one"),
+    F_STR(ifm_msg_spec, model, OPT, PATH_MAX_BYTES,
+          "path of the model; absent for a runtime without models"),
     F_MAP(ifm_msg_spec, options, OPT, 64, PATH_MAX_BYTES, "the runtime's own options, as typed"),
-    F_LIST(ifm_msg_spec, inputs, OPT, IFM_MAX_TENSORS, spec_input_table, "inputs; those not named are seeded"),
+    F_LIST(ifm_msg_spec, inputs, OPT, IFM_MAX_TENSORS, spec_input_table,
+           "inputs; those not named are seeded"),
     F_LIST(ifm_msg_spec, expect, OPT, IFM_MAX_TENSORS, spec_expect_table, "reference outputs"),
     F_I64(ifm_msg_spec, batch, OPT, 0, 1000000, "value for an open first dimension; 0: 1"),
     F_I64(ifm_msg_spec, seed, OPT, 0, 0, "seed of the inputs"),
     F_I64(ifm_msg_spec, warmup_iterations, OPT, 0, IFM_RUN_SAMPLES_MAX, "fixed number; 0: by time"),
     F_I64(ifm_msg_spec, warmup_ns, OPT, 0, NS_MAX, "warm up at least this long, ns"),
-    F_I64(ifm_msg_spec, iterations, OPT, 0, IFM_RUN_SAMPLES_MAX, "at least this many timed inferences"),
+    F_I64(ifm_msg_spec, iterations, OPT, 0, IFM_RUN_SAMPLES_MAX,
+          "at least this many timed inferences"),
     F_I64(ifm_msg_spec, duration_ns, OPT, 0, NS_MAX, "and at least this long, ns"),
     F_I64(ifm_msg_spec, max_ns, OPT, 0, NS_MAX, "hard maximum of the timed phase, ns"),
-    F_I64(ifm_msg_spec, max_samples, OPT, 0, IFM_RUN_SAMPLES_MAX, "size of the sample array; 0: 4,194,304"),
-    F_I64(ifm_msg_spec, timeout_ns, OPT, 0, NS_MAX, "of the whole process, ns; the parent enforces it"),
-    F_I64(ifm_msg_spec, memory_limit_bytes, OPT, 0, BYTES_MAX, "limit of the data segment, bytes; 0: none"),
-    END};
-const struct ifm_table ifm_spec_table = {"spec", "What a worker is to measure: one line on its standard input.",
-                                         sizeof(struct ifm_msg_spec), spec_fields};
+    F_I64(ifm_msg_spec, max_samples, OPT, 0, IFM_RUN_SAMPLES_MAX,
+          "size of the sample array; 0: 4,194,304"),
+    F_I64(ifm_msg_spec, timeout_ns, OPT, 0, NS_MAX,
+          "of the whole process, ns; the parent enforces it"),
+    F_I64(ifm_msg_spec, memory_limit_bytes, OPT, 0, BYTES_MAX,
+          "limit of the data segment, bytes; 0: none"),
+    END
+};
+const struct ifm_table ifm_spec_table = {
+    "spec", "What a worker is to measure: one line on its standard input.",
+    sizeof(struct ifm_msg_spec), spec_fields
+};
 
-/* -- Events ------------------------------------------------------------------------------------- */
+/* -- Events ------------------------------------------------------------------------------------ */
 static const struct ifm_field event_fields[] = {
-    F_I64(ifm_msg_event, v, REQ, 1, VERSION_MAX, "version of the message; unknown fields are ignored"),
+    F_I64(ifm_msg_event, v, REQ, 1, VERSION_MAX,
+          "version of the message; unknown fields are ignored"),
     F_CHOICE(ifm_msg_event, event, REQ, IFM_EVENT_CHOICES, "kind of event"),
     F_I64(ifm_msg_event, pid, ZERO, 0, INT32_MAX, "hello: process number of the worker"),
     F_STR(ifm_msg_event, runtime, OPT, 64, "hello: name of the runtime module"),
-    F_STR(ifm_msg_event, runtime_version, OPT, NAME_MAX_BYTES, "hello: version as the vendor library tells it"),
-    F_STR(ifm_msg_event, providers, OPT, TEXT_MAX_BYTES, "hello: providers the library offers, comma-separated"),
+    F_STR(ifm_msg_event, runtime_version, OPT, NAME_MAX_BYTES,
+          "hello: version as the vendor library tells it"),
+    F_STR(ifm_msg_event, providers, OPT, TEXT_MAX_BYTES,
+          "hello: providers the library offers, comma-separated"),
     F_STR(ifm_msg_event, library, OPT, PATH_MAX_BYTES, "hello: vendor library that was loaded"),
     F_STR(ifm_msg_event, worker_version, OPT, 64, "hello: version of the worker"),
-    F_OBJECT(ifm_msg_event, clock, ZERO, struct ifm_msg_clock, clock_table, "hello: the interval clock"),
+    F_OBJECT(ifm_msg_event, clock, ZERO, struct ifm_msg_clock, clock_table,
+             "hello: the interval clock"),
     F_I64(ifm_msg_event, start_ns, ZERO, 0, NS_MAX, "hello: process start to this event, ns"),
     F_I64(ifm_msg_event, load_ns, ZERO, 0, NS_MAX, "loaded: time to open and bind the model, ns"),
     F_LIST(ifm_msg_event, inputs, OPT, IFM_MAX_TENSORS, tensor_table, "loaded: inputs"),
     F_LIST(ifm_msg_event, outputs, OPT, IFM_MAX_TENSORS, tensor_table, "loaded: outputs"),
     F_STR(ifm_msg_event, effective, OPT, 8192,
           "loaded: settings as asked back from the runtime, key=value lines"),
-    F_I64(ifm_msg_event, first_inference_ns, ZERO, 0, NS_MAX, "warm: time of the first inference, ns"),
-    F_I64(ifm_msg_event, warmup_iterations, ZERO, 0, IFM_RUN_SAMPLES_MAX, "warm: inferences of the warm-up"),
+    F_I64(ifm_msg_event, first_inference_ns, ZERO, 0, NS_MAX,
+          "warm: time of the first inference, ns"),
+    F_I64(ifm_msg_event, warmup_iterations, ZERO, 0, IFM_RUN_SAMPLES_MAX,
+          "warm: inferences of the warm-up"),
     F_I64(ifm_msg_event, warmup_ns, ZERO, 0, NS_MAX, "warm: time of the warm-up, ns"),
     F_OBJECT(ifm_msg_event, samples, ZERO, struct ifm_msg_block, block_table, "samples: one block"),
-    F_OBJECT(ifm_msg_event, memory_load, ZERO, struct ifm_msg_memory, memory_table, "metrics: after loading"),
+    F_OBJECT(ifm_msg_event, memory_load, ZERO, struct ifm_msg_memory, memory_table,
+             "metrics: after loading"),
     F_OBJECT(ifm_msg_event, memory_first, ZERO, struct ifm_msg_memory, memory_table,
              "metrics: after the first inference"),
     F_OBJECT(ifm_msg_event, memory_steady, ZERO, struct ifm_msg_memory, memory_table,
@@ -202,17 +252,22 @@ static const struct ifm_field event_fields[] = {
              "result: outputs against references"),
     F_BOOL(ifm_msg_event, deterministic, ZERO,
            "result: outputs before and after the timed phase were equal, bit by bit"),
-    F_STRINGS(ifm_msg_event, warnings, OPT, WARNINGS_MAX, TEXT_MAX_BYTES, "result: what a reader should know"),
+    F_STRINGS(ifm_msg_event, warnings, OPT, WARNINGS_MAX, TEXT_MAX_BYTES,
+              "result: what a reader should know"),
     F_STR(ifm_msg_event, message, OPT, TEXT_MAX_BYTES, "error: one sentence"),
     F_CHOICE(ifm_msg_event, step, ZERO, IFM_STEP_CHOICES, "error: where it happened"),
     F_I64(ifm_msg_event, exit_status, ZERO, 0, 255, "error: what a command line should end with"),
-    END};
-const struct ifm_table ifm_event_table = {"event", "One line on a worker's event descriptor; fields of other kinds of event are absent.",
-                                          sizeof(struct ifm_msg_event), event_fields};
+    END
+};
+const struct ifm_table ifm_event_table = {
+    "event", "One line on a worker's event descriptor; fields of other kinds of event are absent.",
+    sizeof(struct ifm_msg_event), event_fields
+};
 
-/* -- Invocation --------------------------------------------------------------------------------- */
+/* -- Invocation -------------------------------------------------------------------------------- */
 static const struct ifm_field invocation_fields[] = {
-    F_I64(ifm_msg_invocation, v, REQ, 1, VERSION_MAX, "version of the message; unknown fields are ignored"),
+    F_I64(ifm_msg_invocation, v, REQ, 1, VERSION_MAX,
+          "version of the message; unknown fields are ignored"),
     F_I64(ifm_msg_invocation, n, REQ, 0, IFM_INVOCATIONS_MAX - 1, "number within the run, from 0"),
     F_STR(ifm_msg_invocation, started_at, REQ | IFM_FIELD_TIME, 64, "when the process was started"),
     F_CHOICE(ifm_msg_invocation, status, REQ, IFM_STATUS_CHOICES, "whether it delivered a result"),
@@ -224,8 +279,10 @@ static const struct ifm_field invocation_fields[] = {
     F_STR(ifm_msg_invocation, stderr_tail, OPT, 4096, "end of its log text, without local paths"),
     F_I64(ifm_msg_invocation, spawn_ns, OPT, 0, NS_MAX, "process start to its first event, ns"),
     F_I64(ifm_msg_invocation, load_ns, OPT, 0, NS_MAX, "time to open and bind the model, ns"),
-    F_I64(ifm_msg_invocation, first_inference_ns, OPT, 0, NS_MAX, "time of the first inference, ns"),
-    F_I64(ifm_msg_invocation, warmup_iterations, OPT, 0, IFM_RUN_SAMPLES_MAX, "inferences of the warm-up"),
+    F_I64(ifm_msg_invocation, first_inference_ns, OPT, 0, NS_MAX,
+          "time of the first inference, ns"),
+    F_I64(ifm_msg_invocation, warmup_iterations, OPT, 0, IFM_RUN_SAMPLES_MAX,
+          "inferences of the warm-up"),
     F_I64(ifm_msg_invocation, warmup_ns, OPT, 0, NS_MAX, "time of the warm-up, ns"),
     F_I64(ifm_msg_invocation, iterations, OPT, 0, IFM_RUN_SAMPLES_MAX, "timed inferences"),
     F_I64(ifm_msg_invocation, steady_ns, OPT, 0, NS_MAX, "time of the timed phase, ns"),
@@ -234,8 +291,10 @@ static const struct ifm_field invocation_fields[] = {
     F_I64(ifm_msg_invocation, involuntary_switches, OPT, 0, COUNT_MAX,
           "involuntary context switches in the timed phase"),
     F_CHOICE(ifm_msg_invocation, end_reason, OPT, IFM_END_CHOICES, "why the timed phase ended"),
-    F_OBJECT(ifm_msg_invocation, clock, ZERO, struct ifm_msg_clock, clock_table, "the interval clock"),
-    F_OBJECT(ifm_msg_invocation, memory_load, ZERO, struct ifm_msg_memory, memory_table, "after loading"),
+    F_OBJECT(ifm_msg_invocation, clock, ZERO, struct ifm_msg_clock, clock_table,
+             "the interval clock"),
+    F_OBJECT(ifm_msg_invocation, memory_load, ZERO, struct ifm_msg_memory, memory_table,
+             "after loading"),
     F_OBJECT(ifm_msg_invocation, memory_first, ZERO, struct ifm_msg_memory, memory_table,
              "after the first inference"),
     F_OBJECT(ifm_msg_invocation, memory_steady, ZERO, struct ifm_msg_memory, memory_table,
@@ -246,42 +305,50 @@ static const struct ifm_field invocation_fields[] = {
              "outputs against references"),
     F_BOOL(ifm_msg_invocation, deterministic, OPT,
            "outputs before and after the timed phase were equal, bit by bit"),
-    F_STRINGS(ifm_msg_invocation, warnings, OPT, WARNINGS_MAX, TEXT_MAX_BYTES, "what a reader should know"),
+    F_STRINGS(ifm_msg_invocation, warnings, OPT, WARNINGS_MAX, TEXT_MAX_BYTES,
+              "what a reader should know"),
     F_LIST(ifm_msg_invocation, samples, OPT, 1024, block_table, "every sample, in blocks"),
     F_INTS(ifm_msg_invocation, latency_ns, OPT, 65536, 0, LATENCY_MAX,
            "instead of samples, for scripts: timed latencies in time order, ns"),
-    END};
-const struct ifm_table ifm_invocation_table = {"invocation",
-                                               "One fresh worker process: body of PUT /api/v1/runs/{uuid}/invocations/{n}.",
-                                               sizeof(struct ifm_msg_invocation), invocation_fields};
+    END
+};
+const struct ifm_table ifm_invocation_table = {
+    "invocation", "One fresh worker process: body of PUT /api/v1/runs/{uuid}/invocations/{n}.",
+    sizeof(struct ifm_msg_invocation), invocation_fields
+};
 
-/* -- Run ---------------------------------------------------------------------------------------- */
+/* -- Run --------------------------------------------------------------------------------------- */
 static const struct ifm_field fact_fields[] = {
     F_STR(ifm_msg_fact, name, REQ, 128, "name of the fact"),
     F_STR(ifm_msg_fact, value, REQ, TEXT_MAX_BYTES, "what was found"),
-    F_BOOL(ifm_msg_fact, hard, OPT, "part of the device key"),
-    END};
-static const struct ifm_table fact_table = {"fact", "One fact of the device.", sizeof(struct ifm_msg_fact),
-                                            fact_fields};
+    F_BOOL(ifm_msg_fact, hard, OPT, "part of the device key"), END
+};
+static const struct ifm_table fact_table = { "fact", "One fact of the device.",
+                                             sizeof(struct ifm_msg_fact), fact_fields };
 
 static const struct ifm_field run_fields[] = {
-    F_I64(ifm_msg_run, v, REQ, 1, VERSION_MAX, "version of the message; unknown fields are ignored"),
+    F_I64(ifm_msg_run, v, REQ, 1, VERSION_MAX,
+          "version of the message; unknown fields are ignored"),
     F_STR(ifm_msg_run, id, REQ | IFM_FIELD_UUID, 36, "the run's UUID"),
-    F_STR(ifm_msg_run, started_at, REQ | IFM_FIELD_TIME, 64, "when the first invocation was started"),
+    F_STR(ifm_msg_run, started_at, REQ | IFM_FIELD_TIME, 64,
+          "when the first invocation was started"),
     F_STR(ifm_msg_run, finished_at, IFM_FIELD_TIME, 64, "when the last invocation had ended"),
     F_CHOICE(ifm_msg_run, status, REQ, IFM_RUN_STATUS_CHOICES, "how it ended"),
     F_I64(ifm_msg_run, planned, OPT, 0, IFM_INVOCATIONS_MAX, "invocations planned"),
     F_I64(ifm_msg_run, invocations, REQ, 0, IFM_INVOCATIONS_MAX, "invocations made, ok or failed"),
     F_STR(ifm_msg_run, model, REQ, NAME_MAX_BYTES, "the model as people speak of it"),
-    F_STR(ifm_msg_run, variant, OPT, NAME_MAX_BYTES, "base name of the file, or the bundle's name for it"),
-    F_STR(ifm_msg_run, variant_sha256, REQ | IFM_FIELD_SHA256, 64, "key of the variant: SHA-256 of the file"),
+    F_STR(ifm_msg_run, variant, OPT, NAME_MAX_BYTES,
+          "base name of the file, or the bundle's name for it"),
+    F_STR(ifm_msg_run, variant_sha256, REQ | IFM_FIELD_SHA256, 64,
+          "key of the variant: SHA-256 of the file"),
     F_I64(ifm_msg_run, variant_bytes, OPT, 0, BYTES_MAX, "size of the file, bytes"),
     F_STR(ifm_msg_run, format, OPT, 64, "format of the file: onnx, …"),
     F_STR(ifm_msg_run, runtime, REQ, 64, "name of the runtime"),
     F_STR(ifm_msg_run, runtime_version, OPT, NAME_MAX_BYTES, "its version"),
     F_STR(ifm_msg_run, provider, OPT, NAME_MAX_BYTES, "the part of the runtime that computed"),
     F_STR(ifm_msg_run, device, OPT, NAME_MAX_BYTES, "host name or given name"),
-    F_STR(ifm_msg_run, device_key, REQ | IFM_FIELD_SHA256, 64, "key of the device: SHA-256 of its hard facts"),
+    F_STR(ifm_msg_run, device_key, REQ | IFM_FIELD_SHA256, 64,
+          "key of the device: SHA-256 of its hard facts"),
     F_LIST(ifm_msg_run, device_facts, OPT, 256, fact_table, "what the device is"),
     F_STR(ifm_msg_run, config_key, REQ | IFM_FIELD_SHA256, 64,
           "key of the configuration: SHA-256 of its canonical form"),
@@ -290,19 +357,25 @@ static const struct ifm_field run_fields[] = {
     F_LIST(ifm_msg_run, outputs, OPT, IFM_MAX_TENSORS, tensor_table, "outputs"),
     F_I64(ifm_msg_run, seed, OPT, 0, 0, "seed of the inputs"),
     F_STR(ifm_msg_run, commit, OPT, NAME_MAX_BYTES, "commit of the code under test"),
-    { AT(ifm_msg_run, labels, struct ifm_map), .kind = IFM_FIELD_MAP, .flags = IFM_FIELD_WORD_KEYS, .max = 64,
-      .item_max = NAME_MAX_BYTES, .help = "the user's own key and value pairs" },
+    F_MAP(ifm_msg_run, labels, IFM_FIELD_WORD_KEYS, 64, NAME_MAX_BYTES,
+          "the user's own key and value pairs"),
     F_STR(ifm_msg_run, command, OPT, 8192, "command that repeats the run, without local folders"),
     F_STR(ifm_msg_run, tool_version, OPT, 64, "version of the program that measured"),
     F_I64(ifm_msg_run, method_version, OPT, 0, VERSION_MAX,
-          "version of the timed loop and the statistics; runs of different versions are not comparable"),
-    F_CHOICE(ifm_msg_run, verification, OPT, IFM_VERIFICATION_CHOICES, "the judgement over all invocations"),
-    F_CHOICE(ifm_msg_run, trust, OPT, IFM_TRUST_CHOICES, "whether the conditions were fit for measuring"),
-    F_STRINGS(ifm_msg_run, trust_reasons, OPT, WARNINGS_MAX, TEXT_MAX_BYTES, "why, with the remedy"),
-    END};
-const struct ifm_table ifm_run_table = {"run",
-                                        "Some invocations of one variant and configuration: body of PUT /api/v1/runs/{uuid}, which closes the run.",
-                                        sizeof(struct ifm_msg_run), run_fields};
+          "version of the timed loop and the statistics; runs of different versions are not "
+          "comparable"),
+    F_CHOICE(ifm_msg_run, verification, OPT, IFM_VERIFICATION_CHOICES,
+             "the judgement over all invocations"),
+    F_CHOICE(ifm_msg_run, trust, OPT, IFM_TRUST_CHOICES,
+             "whether the conditions were fit for measuring"),
+    F_STRINGS(ifm_msg_run, trust_reasons, OPT, WARNINGS_MAX, TEXT_MAX_BYTES,
+              "why, with the remedy"),
+    END
+};
+const struct ifm_table ifm_run_table = { "run",
+                                         "Some invocations of one variant and configuration: body "
+                                         "of PUT /api/v1/runs/{uuid}, which closes the run.",
+                                         sizeof(struct ifm_msg_run), run_fields };
 
-const struct ifm_table *const ifm_msg_tables[] = {&ifm_spec_table, &ifm_event_table, &ifm_invocation_table,
-                                                  &ifm_run_table, NULL};
+const struct ifm_table *const ifm_msg_tables[] = { &ifm_spec_table, &ifm_event_table,
+                                                   &ifm_invocation_table, &ifm_run_table, NULL };

@@ -7,7 +7,7 @@
 
 #include "core/json.h"
 
-#define HELP_WIDTH 100
+#define HELP_WIDTH  100
 #define HELP_COLUMN 30
 
 /* Bytes and nanoseconds in the largest unit that loses nothing. */
@@ -15,7 +15,8 @@ static void format_unit(int64_t value, const int64_t *sizes, const char *const *
                         char text[32])
 {
     for (size_t i = 0; i < count; i++) {
-        if (value == 0 || value % sizes[i] != 0) continue;
+        if (value == 0 || value % sizes[i] != 0)
+            continue;
         snprintf(text, 32, "%" PRId64 "%s", value / sizes[i], names[i]);
         return;
     }
@@ -24,10 +25,10 @@ static void format_unit(int64_t value, const int64_t *sizes, const char *const *
 
 void ifm_opt_format(const struct ifm_option *row, int64_t value, char text[32])
 {
-    static const int64_t times[] = {3600000000000, 60000000000, 1000000000, 1000000, 1000, 1};
-    static const char *const time_names[] = {"h", "m", "s", "ms", "us", "ns"};
-    static const int64_t sizes[] = {INT64_C(1) << 40, 1 << 30, 1 << 20, 1 << 10, 1};
-    static const char *const size_names[] = {"TiB", "GiB", "MiB", "KiB", "B"};
+    static const int64_t times[] = { 3600000000000, 60000000000, 1000000000, 1000000, 1000, 1 };
+    static const char *const time_names[] = { "h", "m", "s", "ms", "us", "ns" };
+    static const int64_t sizes[] = { INT64_C(1) << 40, 1 << 30, 1 << 20, 1 << 10, 1 };
+    static const char *const size_names[] = { "TiB", "GiB", "MiB", "KiB", "B" };
     if (row->type == IFM_OPT_DURATION)
         format_unit(value, times, time_names, 6, text);
     else if (row->type == IFM_OPT_SIZE)
@@ -38,15 +39,17 @@ void ifm_opt_format(const struct ifm_option *row, int64_t value, char text[32])
 
 static bool has_range(const struct ifm_option *row)
 {
-    bool number = row->type == IFM_OPT_INT || row->type == IFM_OPT_DOUBLE || row->type == IFM_OPT_DURATION ||
-                  row->type == IFM_OPT_SIZE;
+    bool number = row->type == IFM_OPT_INT || row->type == IFM_OPT_DOUBLE ||
+                  row->type == IFM_OPT_DURATION || row->type == IFM_OPT_SIZE;
     return number && (row->min != 0 || row->max != 0);
 }
 
 static const char *value_word(const struct ifm_option *row)
 {
-    if (row->type == IFM_OPT_BOOL) return NULL;
-    if (row->value) return row->value;
+    if (row->type == IFM_OPT_BOOL)
+        return NULL;
+    if (row->value)
+        return row->value;
     return row->type == IFM_OPT_CHOICE ? row->choices : "VALUE";
 }
 
@@ -77,14 +80,16 @@ static void add_facts(const struct ifm_option *row, struct ifm_buf *out)
         ifm_buf_addf(out, "%smay be repeated", before);
         before = ", ";
     }
-    if (strcmp(before, ", ") == 0) ifm_buf_addc(out, ')');
+    if (strcmp(before, ", ") == 0)
+        ifm_buf_addc(out, ')');
 }
 
 /* Columns that text takes: its UTF-8 characters. */
 static size_t columns(const char *text, size_t len)
 {
     size_t n = 0;
-    for (size_t i = 0; i < len; i++) n += ((unsigned char)text[i] & 0xC0u) != 0x80u;
+    for (size_t i = 0; i < len; i++)
+        n += ((unsigned char)text[i] & 0xC0u) != 0x80u;
     return n;
 }
 
@@ -116,12 +121,14 @@ void ifm_opt_help(const struct ifm_option *rows, struct ifm_buf *out)
             ifm_buf_addf(&left, "  -%c, --%s", rows->letter, rows->name);
         else
             ifm_buf_addf(&left, "      --%s", rows->name);
-        if (value_word(rows)) ifm_buf_addf(&left, " %s", value_word(rows));
+        if (value_word(rows))
+            ifm_buf_addf(&left, " %s", value_word(rows));
         ifm_buf_adds(&right, rows->help ? rows->help : "");
         add_facts(rows, &right);
         int failed = left.failed ? left.failed : right.failed;
         if (failed) {
-            if (!out->failed) out->failed = failed;
+            if (!out->failed)
+                out->failed = failed;
         } else {
             size_t width = columns(left.data, left.len);
             ifm_buf_add(out, left.data, left.len);
@@ -136,10 +143,12 @@ void ifm_opt_help(const struct ifm_option *rows, struct ifm_buf *out)
     }
 }
 
-/* A dot or a quote at the start of a line would be a request to the formatter, a backslash an escape. */
+/* A dot or a quote at the start of a line would be a request to the formatter, a backslash an
+ * escape. */
 static void add_roff(const char *text, struct ifm_buf *out)
 {
-    if (*text == '.' || *text == '\'') ifm_buf_adds(out, "\\&");
+    if (*text == '.' || *text == '\'')
+        ifm_buf_adds(out, "\\&");
     for (; *text; text++) {
         if (*text == '\\')
             ifm_buf_adds(out, "\\e");
@@ -155,14 +164,18 @@ void ifm_opt_man(const struct ifm_option *rows, struct ifm_buf *out)
         struct ifm_buf text;
         ifm_buf_init(&text, 8192);
         ifm_buf_adds(out, ".It");
-        if (rows->letter) ifm_buf_addf(out, " Fl %c ,", rows->letter);
+        if (rows->letter)
+            ifm_buf_addf(out, " Fl %c ,", rows->letter);
         ifm_buf_addf(out, " Fl -%s", rows->name);
-        if (value_word(rows)) ifm_buf_addf(out, " Ar %s", value_word(rows));
+        if (value_word(rows))
+            ifm_buf_addf(out, " Ar %s", value_word(rows));
         ifm_buf_addc(out, '\n');
         ifm_buf_adds(&text, rows->help ? rows->help : "");
         add_facts(rows, &text);
-        if (text.data) add_roff(text.data, out);
-        if (text.failed && !out->failed) out->failed = text.failed;
+        if (text.data)
+            add_roff(text.data, out);
+        if (text.failed && !out->failed)
+            out->failed = text.failed;
         ifm_buf_done(&text);
     }
 }
@@ -183,7 +196,8 @@ static void add_choices(const char *choices, struct ifm_jw *w)
 
 void ifm_opt_json(const struct ifm_option *rows, struct ifm_buf *out)
 {
-    static const char *const types[] = {"bool", "int", "double", "string", "duration", "size", "choice", "list"};
+    static const char *const types[] = { "bool",     "int",  "double", "string",
+                                         "duration", "size", "choice", "list" };
     struct ifm_jw w;
     ifm_jw_init(&w, out);
     ifm_jw_begin(&w, '[');
@@ -201,7 +215,8 @@ void ifm_opt_json(const struct ifm_option *rows, struct ifm_buf *out)
             ifm_jw_key(&w, "max");
             ifm_jw_i64(&w, rows->max);
         }
-        if (rows->type == IFM_OPT_CHOICE) add_choices(rows->choices, &w);
+        if (rows->type == IFM_OPT_CHOICE)
+            add_choices(rows->choices, &w);
         ifm_jw_key(&w, "help");
         ifm_jw_string(&w, rows->help);
         ifm_jw_end(&w, '}');

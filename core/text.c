@@ -12,21 +12,26 @@ static bool is_tail(unsigned char c)
 size_t ifm_text_char(const char *text, size_t len, unsigned *code)
 {
     const unsigned char *s = (const unsigned char *)text;
-    if (len == 0) return 0;
+    if (len == 0)
+        return 0;
     unsigned value = s[0];
     size_t n = 1;
     if (s[0] >= 0x80) {
         n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-        if (s[0] < 0xC2 || s[0] > 0xF4 || len < n) return 0;
+        if (s[0] < 0xC2 || s[0] > 0xF4 || len < n)
+            return 0;
         value = s[0] & (0xFFu >> (n + 1));
         for (size_t i = 1; i < n; i++) {
-            if (!is_tail(s[i])) return 0;
+            if (!is_tail(s[i]))
+                return 0;
             value = value << 6 | (s[i] & 0x3Fu);
         }
-        static const unsigned lowest[5] = {0, 0, 0x80, 0x800, 0x10000};
-        if (value < lowest[n] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return 0;
+        static const unsigned lowest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+        if (value < lowest[n] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
+            return 0;
     }
-    if (code) *code = value;
+    if (code)
+        *code = value;
     return n;
 }
 
@@ -48,7 +53,8 @@ bool ifm_text_valid(const char *text, size_t len)
             continue;
         }
         size_t n = ifm_text_char(text + i, len - i, NULL);
-        if (n == 0 || text[i] == '\0') return false;
+        if (n == 0 || text[i] == '\0')
+            return false;
         i += n;
     }
     return true;
@@ -69,8 +75,10 @@ size_t ifm_text_clip(char *out, size_t size, const char *text, size_t len)
         char piece[8];
         size_t n = ifm_text_char(text + i, len - i, &code), piece_len = n;
         if (n == 0 || ifm_text_unsafe(code)) {
-            if (n == 0) code = (unsigned char)text[i], n = 1;
-            piece_len = (size_t)snprintf(piece, sizeof piece, code > 0xFF ? "\\u%04X" : "\\x%02X", code);
+            if (n == 0)
+                code = (unsigned char)text[i], n = 1;
+            piece_len =
+                (size_t)snprintf(piece, sizeof piece, code > 0xFF ? "\\u%04X" : "\\x%02X", code);
         } else {
             memcpy(piece, text + i, n);
         }
@@ -80,7 +88,8 @@ size_t ifm_text_clip(char *out, size_t size, const char *text, size_t len)
         }
         memcpy(out + used, piece, piece_len);
         used += piece_len;
-        if (used + sizeof ellipsis <= size) fits = used;
+        if (used + sizeof ellipsis <= size)
+            fits = used;
         i += n;
     }
     out[used] = '\0';

@@ -1,6 +1,7 @@
-/* 50,000 deterministic mutations of the golden messages through the decoder. A mutant may be accepted or
- * refused, but never crash, leak, leave a half-filled struct, or give an error without a sentence; what is
- * accepted must be written and read again to the same text. Most useful under the address sanitizer. */
+/* 50,000 deterministic mutations of the golden messages through the decoder. A mutant may be
+ * accepted or refused, but never crash, leak, leave a half-filled struct, or give an error without
+ * a sentence; what is accepted must be written and read again to the same text. Most useful under
+ * the address sanitizer. */
 #include "tests/lib/testlib.h"
 
 #include <dirent.h>
@@ -13,10 +14,14 @@
 #include "core/rng.h"
 #include "core/text.h"
 
-#define MUTANTS 50000
+#define MUTANTS    50000
 #define CORPUS_MAX 64
 
-struct seed { const struct ifm_table *table; char *text; size_t len; };
+struct seed {
+    const struct ifm_table *table;
+    char *text;
+    size_t len;
+};
 static struct seed corpus[CORPUS_MAX];
 static size_t corpus_count;
 static struct ifm_rng rng;
@@ -31,7 +36,9 @@ static int load_corpus(void **state)
     for (int i = 0; i < n; i++) {
         size_t word = strcspn(entries[i]->d_name, "-.");
         for (const struct ifm_table *const *table = ifm_msg_tables; *table; table++) {
-            if (strlen((*table)->name) != word || memcmp((*table)->name, entries[i]->d_name, word) != 0) continue;
+            if (strlen((*table)->name) != word ||
+                memcmp((*table)->name, entries[i]->d_name, word) != 0)
+                continue;
             char path[4096];
             snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
             struct seed *seed = &corpus[corpus_count++];
@@ -49,7 +56,8 @@ static int load_corpus(void **state)
 static int free_corpus(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < corpus_count; i++) ifm_free(corpus[i].text);
+    for (size_t i = 0; i < corpus_count; i++)
+        ifm_free(corpus[i].text);
     return 0;
 }
 
@@ -70,21 +78,77 @@ static void splice(struct ifm_buf *text, size_t at, size_t drop, const char *ins
     *text = out;
 }
 
+/* Keeps the text valid more often than not: another digit, or another letter of a word or a block.
+ */
+static void swap_digit(struct ifm_buf *text, size_t at)
+{
+    static const char letters[] = "0123456789abcdefABCDEF+/";
+    for (; at < text->len; at++) {
+        char c = text->data[at];
+        bool digit = c >= '0' && c <= '9',
+             letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!digit && !letter)
+            continue;
+        text->data[at] = letters[below(digit ? 10 : sizeof letters - 1)];
+        return;
+    }
+}
+
 static void mutate(struct ifm_buf *text)
 {
-    static const char *const pieces[] = {
-        "\"", "\\", "{", "}", "[", "]", ",", ":", "\\u0000", "\\ud800", "\\udc00", "\\u0022", "\xff", "\xc0\x80",
-        "\xed\xa0\x80", "1e999", "-0", "NaN", "null", "true", "99999999999999999999", "-9223372036854775808",
-        "\"block\":", "\"samples\":[", "\"gaps\":\"", "\"bl\\u006fck\":\"0\",", "{\"a\":{\"a\":{\"a\":", "[[[[[[[[",
-        "\"v\":1,", "/*", "A", "=", "\n", "0", "9"};
+    static const char *const pieces[] = { "\"",
+                                          "\\",
+                                          "{",
+                                          "}",
+                                          "[",
+                                          "]",
+                                          ",",
+                                          ":",
+                                          "\\u0000",
+                                          "\\ud800",
+                                          "\\udc00",
+                                          "\\u0022",
+                                          "\xff",
+                                          "\xc0\x80",
+                                          "\xed\xa0\x80",
+                                          "1e999",
+                                          "-0",
+                                          "NaN",
+                                          "null",
+                                          "true",
+                                          "99999999999999999999",
+                                          "-9223372036854775808",
+                                          "\"block\":",
+                                          "\"samples\":[",
+                                          "\"gaps\":\"",
+                                          "\"bl\\u006fck\":\"0\",",
+                                          "{\"a\":{\"a\":{\"a\":",
+                                          "[[[[[[[[",
+                                          "\"v\":1,",
+                                          "/*",
+                                          "A",
+                                          "=",
+                                          "\n",
+                                          "0",
+                                          "9" };
     size_t at = below(text->len), left = text->len - at, other;
     const char *piece = pieces[below(sizeof pieces / sizeof pieces[0])];
-    switch (below(6)) {
-    case 0: text->data[at] = (char)below(256); break;
-    case 1: splice(text, at, 0, piece, strlen(piece)); break;
-    case 2: splice(text, at, 1 + below(left < 20 ? left : 20), "", 0); break;
-    case 3: splice(text, at, 1, piece, strlen(piece)); break;
-    case 4: /* a part of it twice */
+    switch (below(12)) {
+    case 0:
+        text->data[at] = (char)below(256);
+        break;
+    case 1:
+    case 2:
+        splice(text, at, 0, piece, strlen(piece));
+        break;
+    case 3:
+        splice(text, at, 1 + below(left < 20 ? left : 20), "", 0);
+        break;
+    case 4:
+    case 5:
+        splice(text, at, 1, piece, strlen(piece));
+        break;
+    case 6: /* a part of it twice */
         other = below(left < 200 ? left : 200);
         if (text->len < 100000) {
             char *copy = ifm_dup_bytes(text->data + at, other);
@@ -92,26 +156,35 @@ static void mutate(struct ifm_buf *text)
             ifm_free(copy);
         }
         break;
-    default: splice(text, at, left, "", 0); break;
+    case 7:
+        splice(text, at, left, "", 0);
+        break;
+    default:
+        swap_digit(text, at);
+        break;
     }
-    if (text->len == 0) splice(text, 0, 0, "{", 1);
+    if (text->len == 0)
+        splice(text, 0, 0, "{", 1);
 }
 
-static bool try_mutant(const struct ifm_table *table, const struct ifm_buf *text, void *out, void *again)
+static bool try_mutant(const struct ifm_table *table, const struct ifm_buf *text, void *out,
+                       void *again)
 {
     struct ifm_err err = IFM_ERR_INIT;
     struct ifm_buf first, second;
     if (ifm_json_decode(table, text->data, text->len, out, &err)) {
         assert_true(err.code < 0 && err.text[0]);
         assert_true(ifm_text_valid(err.text, strlen(err.text)));
-        for (size_t i = 0; i < table->size; i++) assert_int_equal(((unsigned char *)out)[i], 0);
+        for (size_t i = 0; i < table->size; i++)
+            assert_int_equal(((unsigned char *)out)[i], 0);
         return false;
     }
     ifm_buf_init(&first, 1024 * 1024);
     ifm_buf_init(&second, 1024 * 1024);
     ifm_json_encode(table, out, &first);
     assert_int_equal(first.failed, 0);
-    if (ifm_json_decode(table, first.data, first.len, again, &err)) fail_msg("%s: %s", first.data, err.text);
+    if (ifm_json_decode(table, first.data, first.len, again, &err))
+        fail_msg("%s: %s", first.data, err.text);
     ifm_json_encode(table, again, &second);
     assert_string_equal(first.data, second.data);
     ifm_json_free(table, out);
@@ -132,26 +205,28 @@ static void mutants_are_refused_or_understood(void **state)
         struct ifm_buf text;
         ifm_buf_init(&text, 1024 * 1024);
         ifm_buf_add(&text, seed->text, seed->len);
-        for (size_t n = 1 + below(4); n > 0; n--) mutate(&text);
+        for (size_t n = 1 + below(3); n > 0; n--)
+            mutate(&text);
         /* an exact copy, so that the sanitizer sees one byte too far */
         char *exact = malloc(text.len);
         memcpy(exact, text.data, text.len);
-        struct ifm_buf view = {.data = exact, .len = text.len};
+        struct ifm_buf view = { .data = exact, .len = text.len };
         void *out = ifm_alloc(seed->table->size), *again = ifm_alloc(seed->table->size);
         understood += try_mutant(seed->table, &view, out, again);
         free(exact);
         ifm_free(out);
         ifm_free(again);
         ifm_buf_done(&text);
-        if (t_alloc_outstanding() != 0) fail_msg("mutant %zu left %zu blocks behind", i, t_alloc_outstanding());
+        if (t_alloc_outstanding() != 0)
+            fail_msg("mutant %zu left %zu blocks behind", i, t_alloc_outstanding());
     }
     t_alloc_stop();
     print_message("%zu of %d mutants were understood\n", understood, MUTANTS);
-    assert_true(understood > MUTANTS / 100); /* else the mutations are too wild to reach anything */
+    assert_true(understood > MUTANTS / 10); /* else the mutations are too wild to reach anything */
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(mutants_are_refused_or_understood)};
+    const struct CMUnitTest tests[] = { cmocka_unit_test(mutants_are_refused_or_understood) };
     return cmocka_run_group_tests(tests, load_corpus, free_corpus);
 }

@@ -10,7 +10,7 @@
 
 #include "core/mem.h"
 
-/* -- Allocator ----------------------------------------------------------------------------------- */
+/* -- Allocator --------------------------------------------------------------------------------- */
 static atomic_size_t count, fail_at, outstanding, bytes, bytes_peak;
 
 static bool must_fail(void)
@@ -22,14 +22,16 @@ static bool must_fail(void)
 static void note_more(size_t more)
 {
     size_t now = atomic_fetch_add(&bytes, more) + more, peak = atomic_load(&bytes_peak);
-    while (now > peak && !atomic_compare_exchange_weak(&bytes_peak, &peak, now)) continue;
+    while (now > peak && !atomic_compare_exchange_weak(&bytes_peak, &peak, now))
+        continue;
 }
 
 static void *hook_alloc(void *context, size_t len)
 {
     (void)context;
     void *pointer = must_fail() ? NULL : malloc(len);
-    if (!pointer) return NULL;
+    if (!pointer)
+        return NULL;
     memset(pointer, 0xA5, len); /* whoever relies on zeroes that nobody promised is found out */
     atomic_fetch_add(&outstanding, 1);
     note_more(malloc_usable_size(pointer));
@@ -40,7 +42,8 @@ static void *hook_alloc(void *context, size_t len)
 static void *hook_resize(void *context, void *pointer, size_t len)
 {
     void *moved = hook_alloc(context, len);
-    if (!moved || !pointer) return moved;
+    if (!moved || !pointer)
+        return moved;
     size_t old = malloc_usable_size(pointer);
     memcpy(moved, pointer, old < len ? old : len);
     atomic_fetch_sub(&bytes, old);
@@ -59,7 +62,7 @@ static void hook_release(void *context, void *pointer)
 
 void t_alloc_start(void)
 {
-    static const struct ifm_mem_hooks hooks = {hook_alloc, hook_resize, hook_release, NULL};
+    static const struct ifm_mem_hooks hooks = { hook_alloc, hook_resize, hook_release, NULL };
     atomic_store(&outstanding, 0);
     atomic_store(&bytes, 0);
     atomic_store(&bytes_peak, 0);
@@ -93,8 +96,8 @@ size_t t_alloc_bytes_peak(void)
     return atomic_load(&bytes_peak);
 }
 
-static size_t sweep(const char *name, int (*action)(void *argument, struct ifm_err *err), void *argument,
-                    bool strict)
+static size_t sweep(const char *name, int (*action)(void *argument, struct ifm_err *err),
+                    void *argument, bool strict)
 {
     size_t failed = 0;
     t_alloc_start();
@@ -108,9 +111,11 @@ static size_t sweep(const char *name, int (*action)(void *argument, struct ifm_e
                      t_alloc_outstanding());
         if (rc != 0 && (rc != IFM_ERR_NOMEM || err.code != IFM_ERR_NOMEM || !reached))
             fail_msg("%s: allocation %zu failed and gave %d, \"%s\"", name, nth, rc, err.text);
-        if (rc == 0 && reached && strict) fail_msg("%s: allocation %zu failed and nobody noticed", name, nth);
+        if (rc == 0 && reached && strict)
+            fail_msg("%s: allocation %zu failed and nobody noticed", name, nth);
         failed += rc != 0;
-        if (!reached) break;
+        if (!reached)
+            break;
     }
     t_alloc_stop();
     return failed;
@@ -121,12 +126,13 @@ size_t t_sweep(const char *name, int (*action)(void *argument, struct ifm_err *e
     return sweep(name, action, argument, false);
 }
 
-size_t t_sweep_strict(const char *name, int (*action)(void *argument, struct ifm_err *err), void *argument)
+size_t t_sweep_strict(const char *name, int (*action)(void *argument, struct ifm_err *err),
+                      void *argument)
 {
     return sweep(name, action, argument, true);
 }
 
-/* -- Files --------------------------------------------------------------------------------------- */
+/* -- Files ------------------------------------------------------------------------------------- */
 static char temp_dir[256];
 static pid_t temp_owner;
 
@@ -141,15 +147,18 @@ static int remove_entry(const char *path, const struct stat *st, int flag, struc
 static void remove_temp_dir(void)
 {
     /* A forked child that ends by exit() must not take the folder with it. */
-    if (temp_owner == getpid()) nftw(temp_dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (temp_owner == getpid())
+        nftw(temp_dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *t_temp_dir(void)
 {
-    if (temp_dir[0]) return temp_dir;
+    if (temp_dir[0])
+        return temp_dir;
     const char *base = getenv("TMPDIR");
     snprintf(temp_dir, sizeof temp_dir, "%s/ifm-test-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(temp_dir)) fail_msg("no temporary folder %s", temp_dir);
+    if (!mkdtemp(temp_dir))
+        fail_msg("no temporary folder %s", temp_dir);
     temp_owner = getpid();
     atexit(remove_temp_dir);
     return temp_dir;
@@ -161,14 +170,16 @@ static char *join(const char *folder, const char *name)
     ifm_buf_init(&path, 64 * 1024);
     ifm_buf_addf(&path, "%s/%s", folder, name);
     char *text = ifm_buf_take(&path);
-    if (!text) fail_msg("path too long: %s", name);
+    if (!text)
+        fail_msg("path too long: %s", name);
     return text;
 }
 
 static char *below(const char *variable, const char *relative)
 {
     const char *folder = getenv(variable);
-    if (!folder) fail_msg("%s is not set; run the test by ctest", variable);
+    if (!folder)
+        fail_msg("%s is not set; run the test by ctest", variable);
     return join(folder, relative);
 }
 
@@ -192,24 +203,30 @@ char *t_read(const char *path, size_t *len)
     struct ifm_buf buf;
     struct ifm_err err = IFM_ERR_INIT;
     ifm_buf_init(&buf, (size_t)64 * 1024 * 1024);
-    if (ifm_buf_read_file(&buf, path, &err)) fail_msg("%s", err.text);
-    if (!buf.data) ifm_buf_room(&buf, 0); /* an empty file is an empty text */
-    if (len) *len = buf.len;
+    if (ifm_buf_read_file(&buf, path, &err))
+        fail_msg("%s", err.text);
+    if (!buf.data)
+        ifm_buf_room(&buf, 0); /* an empty file is an empty text */
+    if (len)
+        *len = buf.len;
     return ifm_buf_take(&buf);
 }
 
 void t_write(const char *path, const void *bytes_, size_t len)
 {
     FILE *file = fopen(path, "wb");
-    if (!file) fail_msg("cannot write %s", path);
+    if (!file)
+        fail_msg("cannot write %s", path);
     size_t written = fwrite(bytes_, 1, len, file);
-    if (fclose(file) != 0 || written != len) fail_msg("cannot write %s", path);
+    if (fclose(file) != 0 || written != len)
+        fail_msg("cannot write %s", path);
 }
 
-/* -- Assertions ---------------------------------------------------------------------------------- */
+/* -- Assertions -------------------------------------------------------------------------------- */
 void t_contains(const char *text, const char *part, const char *file, int line)
 {
-    if (text && strstr(text, part)) return;
+    if (text && strstr(text, part))
+        return;
     print_error("\"%s\" does not contain \"%s\"\n", text ? text : "(null)", part);
     _fail(file, line);
 }

@@ -11,8 +11,10 @@ static int write_schema(const char *folder, const struct ifm_table *table, struc
     ifm_json_schema(table, &text);
     ifm_buf_addf(&path, "%s/%s.schema.json", folder, table->name);
     int rc = ifm_buf_check(&text, err);
-    if (rc == 0) rc = ifm_buf_check(&path, err);
-    if (rc == 0) rc = ifm_buf_write_file(path.data, text.data, text.len, err);
+    if (rc == 0)
+        rc = ifm_buf_check(&path, err);
+    if (rc == 0)
+        rc = ifm_buf_write_file(path.data, text.data, text.len, err);
     ifm_buf_done(&path);
     ifm_buf_done(&text);
     return rc;

@@ -1,5 +1,5 @@
-/* The committed schemas are the ones that the field tables generate, and every golden message that was ever
- * shipped can still be read. */
+/* The committed schemas are the ones that the field tables generate, and every golden message that
+ * was ever shipped can still be read. */
 #include "tests/lib/testlib.h"
 
 #include <dirent.h>
@@ -22,7 +22,9 @@ static void committed_schemas_are_the_generated_ones(void **state)
         ifm_json_schema(*table, &generated);
         assert_int_equal(ifm_buf_check(&generated, NULL), 0);
         if (strcmp(generated.data, committed) != 0)
-            fail_msg("%s is not what core/msg.c generates; build the target `schemas` and commit it", name);
+            fail_msg(
+                "%s is not what core/msg.c generates; build the target `schemas` and commit it",
+                name);
         ifm_buf_done(&generated);
         ifm_free(committed);
         ifm_free(path);
@@ -34,15 +36,18 @@ static const struct ifm_table *table_of(const char *file)
 {
     size_t len = strcspn(file, "-.");
     for (const struct ifm_table *const *table = ifm_msg_tables; *table; table++)
-        if (strlen((*table)->name) == len && memcmp((*table)->name, file, len) == 0) return *table;
+        if (strlen((*table)->name) == len && memcmp((*table)->name, file, len) == 0)
+            return *table;
     return NULL;
 }
 
-/* Reads a message, writes it, reads that: both writings must be equal, so nothing is lost on the way. */
+/* Reads a message, writes it, reads that: both writings must be equal, so nothing is lost on the
+ * way. */
 static void check_message(const char *folder, const char *file)
 {
     const struct ifm_table *table = table_of(file);
-    if (!table) fail_msg("%s: no table has that name", file);
+    if (!table)
+        fail_msg("%s: no table has that name", file);
     char relative[512];
     snprintf(relative, sizeof relative, "%s/%s", folder, file);
     char *path = t_source_path(relative);
@@ -75,11 +80,13 @@ static int check_folder(const char *folder)
 {
     char *path = t_source_path(folder);
     DIR *dir = opendir(path);
-    if (!dir) fail_msg("%s is missing", path);
+    if (!dir)
+        fail_msg("%s is missing", path);
     int count = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
         size_t len = strlen(entry->d_name);
-        if (len < 6 || strcmp(entry->d_name + len - 5, ".json") != 0) continue;
+        if (len < 6 || strcmp(entry->d_name + len - 5, ".json") != 0)
+            continue;
         check_message(folder, entry->d_name);
         count++;
     }
@@ -91,7 +98,8 @@ static int check_folder(const char *folder)
 static void golden_messages_of_version_1_can_be_read(void **state)
 {
     (void)state;
-    assert_int_equal(check_folder("schema/examples/v1"), 13); /* a golden message is never removed */
+    assert_int_equal(check_folder("schema/examples/v1"),
+                     13); /* a golden message is never removed */
 }
 
 int main(void)

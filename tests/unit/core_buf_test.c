@@ -12,7 +12,8 @@ static void text_grows_and_stays_terminated(void **state)
     (void)state;
     struct ifm_buf buf;
     ifm_buf_init(&buf, 100000);
-    for (int i = 0; i < 1000; i++) ifm_buf_addf(&buf, "%d,", i);
+    for (int i = 0; i < 1000; i++)
+        ifm_buf_addf(&buf, "%d,", i);
     ifm_buf_addc(&buf, '!');
     assert_int_equal(ifm_buf_check(&buf, NULL), 0);
     assert_int_equal(strlen(buf.data), buf.len);
@@ -68,7 +69,8 @@ static void a_file_comes_back_as_it_was_written(void **state)
     (void)state;
     char *path = t_temp_path("file.bin");
     static char content[300000];
-    for (size_t i = 0; i < sizeof content; i++) content[i] = (char)(i * 7);
+    for (size_t i = 0; i < sizeof content; i++)
+        content[i] = (char)(i * 7);
     struct ifm_err err = IFM_ERR_INIT;
     assert_int_equal(ifm_buf_write_file(path, "old", 3, &err), 0);
     assert_int_equal(ifm_buf_write_file(path, content, sizeof content, &err), 0);
@@ -79,7 +81,8 @@ static void a_file_comes_back_as_it_was_written(void **state)
     assert_memory_equal(buf.data, content, sizeof content);
     ifm_buf_done(&buf);
     ifm_buf_init(&buf, sizeof content - 1);
-    t_assert_error(ifm_buf_read_file(&buf, path, &err), IFM_ERR_TOO_LARGE, &err, "file.bin: larger than");
+    t_assert_error(ifm_buf_read_file(&buf, path, &err), IFM_ERR_TOO_LARGE, &err,
+                   "file.bin: larger than");
     ifm_buf_done(&buf);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
@@ -110,7 +113,8 @@ static int entries(const char *folder)
     DIR *dir = opendir(folder);
     int n = 0;
     assert_non_null(dir);
-    while (readdir(dir)) n++;
+    while (readdir(dir))
+        n++;
     closedir(dir);
     return n - 2;
 }
@@ -118,7 +122,8 @@ static int entries(const char *folder)
 static void a_failed_write_leaves_the_old_file_and_nothing_else(void **state)
 {
     (void)state;
-    char *folder = t_temp_path("keep"), *path = t_temp_path("keep/target"), *missing = t_temp_path("no/where");
+    char *folder = t_temp_path("keep"), *path = t_temp_path("keep/target"),
+         *missing = t_temp_path("no/where");
     struct ifm_err err = IFM_ERR_INIT;
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(mkdir(path, 0700), 0); /* a folder cannot be replaced by a file */
@@ -126,7 +131,8 @@ static void a_failed_write_leaves_the_old_file_and_nothing_else(void **state)
     t_assert_contains(err.text, "keep/target: ");
     assert_int_equal(ifm_buf_write_file(path, "x", 1, NULL), IFM_ERR_IO);
     assert_int_equal(entries(folder), 1);
-    t_assert_error(ifm_buf_write_file(missing, "x", 1, &err), IFM_ERR_NOT_FOUND, &err, "no/where: ");
+    t_assert_error(ifm_buf_write_file(missing, "x", 1, &err), IFM_ERR_NOT_FOUND, &err,
+                   "no/where: ");
     struct ifm_buf buf;
     ifm_buf_init(&buf, 10);
     t_assert_error(ifm_buf_read_file(&buf, path, &err), IFM_ERR_INVALID, &err, "is a folder");

@@ -10,7 +10,8 @@ static void a_long_sentence_is_cut_at_a_character_and_ends_in_an_ellipsis(void *
     (void)state;
     struct ifm_err err = IFM_ERR_INIT;
     char text[2000];
-    for (size_t i = 0; i + 2 < sizeof text; i += 2) memcpy(text + i, "é", 3);
+    for (size_t i = 0; i + 2 < sizeof text; i += 2)
+        memcpy(text + i, "é", 3);
     assert_int_equal(ifm_err_set(&err, IFM_ERR_IO, "store", "x%s", text), IFM_ERR_IO);
     assert_true(strlen(err.text) <= IFM_ERR_TEXT_MAX);
     assert_true(strlen(err.text) >= IFM_ERR_TEXT_MAX - 4);
@@ -45,17 +46,21 @@ static void prefix_changes_only_an_error_that_is_set(void **state)
     ifm_err_set(&err, IFM_ERR_IO, "file", "gone");
     ifm_err_prefix(&err, "run %d", 3);
     assert_string_equal(err.text, "run 3: gone");
-    for (int i = 0; i < 100; i++) ifm_err_prefix(&err, "again");
+    for (int i = 0; i < 100; i++)
+        ifm_err_prefix(&err, "again");
     assert_true(strlen(err.text) <= IFM_ERR_TEXT_MAX);
 }
 
 static void errno_is_mapped(void **state)
 {
     (void)state;
-    static const struct { int value, code; } rows[] = {
-        {ENOSPC, IFM_ERR_FULL},        {EDQUOT, IFM_ERR_FULL},      {EACCES, IFM_ERR_PERMISSION},
-        {EPERM, IFM_ERR_PERMISSION},   {EROFS, IFM_ERR_PERMISSION}, {ENOENT, IFM_ERR_NOT_FOUND},
-        {ENOMEM, IFM_ERR_NOMEM},       {EIO, IFM_ERR_IO},           {99999, IFM_ERR_IO}};
+    static const struct {
+        int value, code;
+    } rows[] = { { ENOSPC, IFM_ERR_FULL },       { EDQUOT, IFM_ERR_FULL },
+                 { EACCES, IFM_ERR_PERMISSION }, { EPERM, IFM_ERR_PERMISSION },
+                 { EROFS, IFM_ERR_PERMISSION },  { ENOENT, IFM_ERR_NOT_FOUND },
+                 { ENOMEM, IFM_ERR_NOMEM },      { EIO, IFM_ERR_IO },
+                 { 99999, IFM_ERR_IO } };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ifm_err err = IFM_ERR_INIT;
         assert_int_equal(ifm_err_errno(&err, rows[i].value, "file", "data.db"), rows[i].code);
@@ -78,12 +83,28 @@ static void the_map_answers_for_every_code_and_for_none(void **state)
 static void utf8_is_judged_strictly(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\x80", "\xc0\xaf", "\xc3", "\xe0\x80\xaf", "\xed\xa0\x80", "\xed\xbf\xbf",
-                                      "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xff",
-                                      "abcdefgh\xe2\x82"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_false(ifm_text_valid(bad[i], strlen(bad[i])));
-    static const char *const good[] = {"", "plain", "é", "€uro", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-                                       "\xf4\x8f\xbf\xbf", "12345678é12345678"};
+    static const char *const bad[] = { "\x80",
+                                       "\xc0\xaf",
+                                       "\xc3",
+                                       "\xe0\x80\xaf",
+                                       "\xed\xa0\x80",
+                                       "\xed\xbf\xbf",
+                                       "\xf0\x80\x80\x80",
+                                       "\xf4\x90\x80\x80",
+                                       "\xf8\x88\x80\x80\x80",
+                                       "\xff",
+                                       "abcdefgh\xe2\x82" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(ifm_text_valid(bad[i], strlen(bad[i])));
+    static const char *const good[] = { "",
+                                        "plain",
+                                        "é",
+                                        "€uro",
+                                        "\xf0\x9f\x98\x80",
+                                        "\xed\x9f\xbf",
+                                        "\xee\x80\x80",
+                                        "\xf4\x8f\xbf\xbf",
+                                        "12345678é12345678" };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_true(ifm_text_valid(good[i], strlen(good[i])));
     assert_false(ifm_text_valid("a\0b", 3));
@@ -93,7 +114,9 @@ static void utf8_is_judged_strictly(void **state)
 static void clipping_fits_every_size(void **state)
 {
     (void)state;
-    static const char text[] = "a\xf0\x9f\x98\x80\x01" "b€c\xff" "defghijkl";
+    static const char text[] = "a\xf0\x9f\x98\x80\x01"
+                               "b€c\xff"
+                               "defghijkl";
     for (size_t size = 8; size < 60; size++) {
         char out[64];
         memset(out, 'Z', sizeof out);

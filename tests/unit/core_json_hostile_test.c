@@ -1,4 +1,5 @@
-/* Texts that were made to hurt: each is refused with the right code, in little memory, with nothing left. */
+/* Texts that were made to hurt: each is refused with the right code, in little memory, with nothing
+ * left. */
 #include "tests/lib/testlib.h"
 
 #include <stdio.h>
@@ -21,7 +22,8 @@ static char *repeated(const char *head, const char *unit, const char *tail, size
     struct ifm_buf buf;
     ifm_buf_init(&buf, total + 100);
     ifm_buf_adds(&buf, head);
-    while (buf.len < total) ifm_buf_adds(&buf, unit);
+    while (buf.len < total)
+        ifm_buf_adds(&buf, unit);
     ifm_buf_adds(&buf, tail);
     return ifm_buf_take(&buf);
 }
@@ -41,7 +43,8 @@ static void eight_megabytes_of_empty_objects_cost_nothing(void **state)
 {
     (void)state;
     const size_t total = 8 * 1024 * 1024;
-    char *flat = repeated("[", "{},", "{}]", total), *named = repeated("{\"x\":[", "{},", "{}]}", total);
+    char *flat = repeated("[", "{},", "{}]", total),
+         *named = repeated("{\"x\":[", "{},", "{}]}", total);
     char *deep = repeated("", "{\"a\":", "", total), *lists = repeated("", "[", "", total);
     char *labels = repeated("{\"samples\":[", "{\"block\":\"\"},", "{}]}", total);
     refused(flat, strlen(flat), IFM_ERR_TOO_LARGE, "larger than 262144 bytes", 0);
@@ -61,7 +64,8 @@ static void one_huge_string_or_gap_is_too_large(void **state)
     (void)state;
     const size_t total = 8 * 1024 * 1024;
     char *string = repeated("{\"x\":\"", "aaaaaaaaaaaaaaaa", "\"}", total);
-    char *key = repeated("{\"", "aaaaaaaaaaaaaaaa", "\":1}", total), *space = repeated("{", "        ", "}", total);
+    char *key = repeated("{\"", "aaaaaaaaaaaaaaaa", "\":1}", total),
+         *space = repeated("{", "        ", "}", total);
     char *escapes = repeated("{\"x\":\"", "\\u0041\\\\", "\"}", total);
     refused(string, strlen(string), IFM_ERR_TOO_LARGE, "larger than", 0);
     refused(key, strlen(key), IFM_ERR_TOO_LARGE, "larger than", 0);
@@ -91,13 +95,15 @@ static void big_blocks_do_not_count_as_text(void **state)
 {
     (void)state;
     struct ifm_err err = IFM_ERR_INIT;
-    const char *head = "{\"v\":1,\"n\":0,\"started_at\":\"2026-11-24T22:51:43Z\",\"status\":\"ok\",\"samples\":["
-                       "{\"phase\":\"steady\",\"first\":0,\"count\":1,\"block\":\"";
+    const char *head =
+        "{\"v\":1,\"n\":0,\"started_at\":\"2026-11-24T22:51:43Z\",\"status\":\"ok\",\"samples\":["
+        "{\"phase\":\"steady\",\"first\":0,\"count\":1,\"block\":\"";
     char *text = repeated(head, "AAAA", "\"}]}", 600000);
     assert_int_equal(decode(text, strlen(text), &err), 0);
     ifm_free(text);
     text = repeated(head, "AAAA", "\"}]}", 2000000);
-    t_assert_error(decode(text, strlen(text), &err), IFM_ERR_TOO_LARGE, &err, "a block of at most 600000 bytes");
+    t_assert_error(decode(text, strlen(text), &err), IFM_ERR_TOO_LARGE, &err,
+                   "a block of at most 600000 bytes");
     assert_string_equal(err.where, "/samples/0/block");
     ifm_free(text);
 }
@@ -106,7 +112,8 @@ static void depth_sixteen_is_the_last(void **state)
 {
     (void)state;
     struct ifm_err err = IFM_ERR_INIT;
-    const char *head = "{\"v\":1,\"n\":0,\"started_at\":\"2026-11-24T22:51:43Z\",\"status\":\"ok\",\"x\":";
+    const char *head =
+        "{\"v\":1,\"n\":0,\"started_at\":\"2026-11-24T22:51:43Z\",\"status\":\"ok\",\"x\":";
     char text[200];
     snprintf(text, sizeof text, "%s%.15s%.15s}", head, "[[[[[[[[[[[[[[[", "]]]]]]]]]]]]]]]");
     assert_int_equal(decode(text, strlen(text), &err), 0);
@@ -118,18 +125,70 @@ static void what_is_not_json_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", " ", "{", "}", "[", "]", "{]", "[}", "{}}", "{}{}", "{} x", "null", "1", "\"x\"", "nul", "{\"v\"}",
-        "{\"v\":}", "{\"v\":1,}", "{,}", "{v:1}", "{'v':1}", "{\"v\":1 \"n\":2}", "{\"v\":01}", "{\"v\":+1}",
-        "{\"v\":.5}", "{\"v\":1.}", "{\"v\":0x1}", "{\"v\":NaN}", "{\"v\":Infinity}", "{\"v\":-Infinity}",
-        "{\"v\":1e999}", "{\"v\":-1e999}", "{\"v\":99999999999999999999}", "{\"v\":1}//x", "{\"v\":/*x*/1}",
-        "\xef\xbb\xbf{\"v\":1}", "{\"v\":\"\x01\"}", "{\"v\":\"a\nb\"}", "{\"v\":\"\\x\"}", "{\"v\":\"\\u12G4\"}",
-        "{\"v\":\"\\uD800\"}", "{\"v\":\"\\uDC00\"}", "{\"v\":\"\\uD800\\u0041\"}", "{\"v\":\"\\u0000\"}",
-        "{\"a\\u0000b\":1}", "{\"v\":\"\xff\"}", "{\"v\":\"\xc0\x80\"}", "{\"v\":\"\xed\xa0\x80\"}",
-        "{\"\xe2\x82\":1}", "{\"v\":\"\xf4\x90\x80\x80\"}", "{\"x\":\"\xc3\\u00e9\"}", "{\xc3\xa9:1}", "{\"v\":\"",
-        "{\"v\":\"\\", "{\"v\":\"\\\"", "{\"samples\":[{\"block\":\"AAAA", "{\"samples\":[{\"block\":\"A\\\"A\"}]}",
-        "{\"v\":1,\"v\":1}", "{\"v\":1,\"\\u0076\":1}", "{\"x\":{\"a\":1,\"a\":2}}",
+        "",
+        " ",
+        "{",
+        "}",
+        "[",
+        "]",
+        "{]",
+        "[}",
+        "{}}",
+        "{}{}",
+        "{} x",
+        "null",
+        "1",
+        "\"x\"",
+        "nul",
+        "{\"v\"}",
+        "{\"v\":}",
+        "{\"v\":1,}",
+        "{,}",
+        "{v:1}",
+        "{'v':1}",
+        "{\"v\":1 \"n\":2}",
+        "{\"v\":01}",
+        "{\"v\":+1}",
+        "{\"v\":.5}",
+        "{\"v\":1.}",
+        "{\"v\":0x1}",
+        "{\"v\":NaN}",
+        "{\"v\":Infinity}",
+        "{\"v\":-Infinity}",
+        "{\"v\":1e999}",
+        "{\"v\":-1e999}",
+        "{\"v\":99999999999999999999}",
+        "{\"v\":1}//x",
+        "{\"v\":/*x*/1}",
+        "\xef\xbb\xbf{\"v\":1}",
+        "{\"v\":\"\x01\"}",
+        "{\"v\":\"a\nb\"}",
+        "{\"v\":\"\\x\"}",
+        "{\"v\":\"\\u12G4\"}",
+        "{\"v\":\"\\uD800\"}",
+        "{\"v\":\"\\uDC00\"}",
+        "{\"v\":\"\\uD800\\u0041\"}",
+        "{\"v\":\"\\u0000\"}",
+        "{\"a\\u0000b\":1}",
+        "{\"v\":\"\xff\"}",
+        "{\"v\":\"\xc0\x80\"}",
+        "{\"v\":\"\xed\xa0\x80\"}",
+        "{\"\xe2\x82\":1}",
+        "{\"v\":\"\xf4\x90\x80\x80\"}",
+        "{\"x\":\"\xc3\\u00e9\"}",
+        "{\xc3\xa9:1}",
+        "{\"v\":\"",
+        "{\"v\":\"\\",
+        "{\"v\":\"\\\"",
+        "{\"samples\":[{\"block\":\"AAAA",
+        "{\"samples\":[{\"block\":\"A\\\"A\"}]}",
+        "{\"v\":1,\"v\":1}",
+        "{\"v\":1,\"\\u0076\":1}",
+        "{\"x\":{\"a\":1,\"a\":2}}",
         "{\"samples\":[{\"block\":\"AAAA\",\"block\":\"AAAA\"}]}",
-        "{\"samples\":[{\"block\":\"AAAA\",\"bloc\\u006B\":\"AAAA\"}]}", "{\"samples\":[{\"block\":{}\"AAAA\"}]}"};
+        "{\"samples\":[{\"block\":\"AAAA\",\"bloc\\u006B\":\"AAAA\"}]}",
+        "{\"samples\":[{\"block\":{}\"AAAA\"}]}"
+    };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         refused(bad[i], strlen(bad[i]), IFM_ERR_BAD_REQUEST, "not valid JSON", 16 * 1024);
     refused("{\"v\":1}\0", 8, IFM_ERR_BAD_REQUEST, "not valid JSON", 16 * 1024);
@@ -141,35 +200,44 @@ static void hostile_values_are_quoted_safely(void **state)
 {
     (void)state;
     struct ifm_err err = IFM_ERR_INIT;
-    const char *text = "{\"v\":1,\"n\":0,\"started_at\":\"\\u001b[2J\\u202e0123456789012345678901234567890123456789\","
+    const char *text = "{\"v\":1,\"n\":0,\"started_at\":\"\\u001b["
+                       "2J\\u202e0123456789012345678901234567890123456789\","
                        "\"status\":\"ok\"}";
-    t_assert_error(decode(text, strlen(text), &err), IFM_ERR_INVALID, &err, "got \"\\x1B[2J\\u202E0123");
+    t_assert_error(decode(text, strlen(text), &err), IFM_ERR_INVALID, &err,
+                   "got \"\\x1B[2J\\u202E0123");
     t_assert_contains(err.text, "…\"");
 }
 
 static void absurd_numbers_of_an_invocation_are_refused(void **state)
 {
     (void)state;
-    static const struct { const char *field, *where; } wrong[] = {
-        {"\"iterations\":-1", "/iterations"},
-        {"\"iterations\":20000001", "/iterations"},
-        {"\"latency_ns\":[1,-1]", "/latency_ns/1"},
-        {"\"latency_ns\":[3600000000001]", "/latency_ns/0"},
-        {"\"latency_ns\":[1.5]", "/latency_ns/0"},
-        {"\"load_ns\":9223372036854775807", "/load_ns"},
-        {"\"memory_load\":{\"peak_rss_bytes\":-5}", "/memory_load/peak_rss_bytes"},
-        {"\"clock\":{\"raw_ratio\":-1}", "/clock/raw_ratio"},
-        {"\"signal\":1000", "/signal"},
-        {"\"verification\":{}", "/verification/state"},
-        {"\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":0,\"block\":\"AAAA\"}]", "/samples/0/count"},
-        {"\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":65537,\"block\":\"AAAA\"}]", "/samples/0/count"},
-        {"\"samples\":[{\"phase\":\"hot\",\"first\":0,\"count\":1,\"block\":\"AAAA\"}]", "/samples/0/phase"},
-        {"\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":1}]", "/samples/0/block"}};
+    static const struct {
+        const char *field, *where;
+    } wrong[] = {
+        { "\"iterations\":-1", "/iterations" },
+        { "\"iterations\":20000001", "/iterations" },
+        { "\"latency_ns\":[1,-1]", "/latency_ns/1" },
+        { "\"latency_ns\":[3600000000001]", "/latency_ns/0" },
+        { "\"latency_ns\":[1.5]", "/latency_ns/0" },
+        { "\"load_ns\":9223372036854775807", "/load_ns" },
+        { "\"memory_load\":{\"peak_rss_bytes\":-5}", "/memory_load/peak_rss_bytes" },
+        { "\"clock\":{\"raw_ratio\":-1}", "/clock/raw_ratio" },
+        { "\"signal\":1000", "/signal" },
+        { "\"verification\":{}", "/verification/state" },
+        { "\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":0,\"block\":\"AAAA\"}]",
+          "/samples/0/count" },
+        { "\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":65537,\"block\":\"AAAA\"}]",
+          "/samples/0/count" },
+        { "\"samples\":[{\"phase\":\"hot\",\"first\":0,\"count\":1,\"block\":\"AAAA\"}]",
+          "/samples/0/phase" },
+        { "\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":1}]", "/samples/0/block" }
+    };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct ifm_err err = IFM_ERR_INIT;
         char text[400];
         snprintf(text, sizeof text,
-                 "{\"v\":1,\"n\":0,\"started_at\":\"2026-11-24T22:51:43Z\",\"status\":\"ok\",%s}", wrong[i].field);
+                 "{\"v\":1,\"n\":0,\"started_at\":\"2026-11-24T22:51:43Z\",\"status\":\"ok\",%s}",
+                 wrong[i].field);
         assert_int_equal(decode(text, strlen(text), &err), IFM_ERR_INVALID);
         assert_string_equal(err.where, wrong[i].where);
     }

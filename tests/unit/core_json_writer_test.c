@@ -61,8 +61,9 @@ static void strings_are_escaped_and_always_utf8(void **state)
 {
     (void)state;
     ifm_jw_string(&w, "\"\\/\b\f\n\r\t\x01\x1f\x7f é€\xf0\x9f\x98\x80 \xff\xc3");
-    assert_string_equal(out.data, "\"\\\"\\\\/\\u0008\\u000c\\n\\r\\t\\u0001\\u001f\x7f é€\xf0\x9f\x98\x80 "
-                                  "\\uFFFD\\uFFFD\"");
+    assert_string_equal(out.data,
+                        "\"\\\"\\\\/\\u0008\\u000c\\n\\r\\t\\u0001\\u001f\x7f é€\xf0\x9f\x98\x80"
+                        " \\uFFFD\\uFFFD\"");
 }
 
 static void doubles_are_short(void **state)
@@ -88,7 +89,8 @@ static void doubles_read_back_bit_by_bit(void **state)
         uint64_t bits = ifm_rng_next(&rng);
         double value, back;
         memcpy(&value, &bits, sizeof value);
-        if (!isfinite(value)) continue;
+        if (!isfinite(value))
+            continue;
         back = strtod(f64(value), NULL);
         assert_memory_equal(&value, &back, sizeof value);
     }

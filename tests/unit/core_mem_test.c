@@ -8,9 +8,11 @@ static void fresh_memory_is_zero_also_behind_hooks(void **state)
 {
     (void)state;
     for (int hooked = 0; hooked < 2; hooked++) {
-        if (hooked) t_alloc_start(); /* its allocator fills with 0xA5 */
+        if (hooked)
+            t_alloc_start(); /* its allocator fills with 0xA5 */
         unsigned char *bytes = ifm_alloc(64), *array = ifm_alloc_array(8, 8);
-        for (size_t i = 0; i < 64; i++) assert_int_equal(bytes[i] | array[i], 0);
+        for (size_t i = 0; i < 64; i++)
+            assert_int_equal(bytes[i] | array[i], 0);
         ifm_free(bytes);
         ifm_free(array);
     }

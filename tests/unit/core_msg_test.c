@@ -12,7 +12,8 @@ static void every_row_is_documented_and_inside_its_struct(void **state)
     for (const struct ifm_table *const *table = ifm_msg_tables; *table; table++) {
         assert_non_null((*table)->help);
         for (const struct ifm_field *f = (*table)->fields; f->name; f++) {
-            if (!f->help || !*f->help) fail_msg("%s.%s has no help", (*table)->name, f->name);
+            if (!f->help || !*f->help)
+                fail_msg("%s.%s has no help", (*table)->name, f->name);
             assert_true(f->offset < (*table)->size);
             assert_true(f->min <= f->max || f->max == 0);
             for (const struct ifm_field *other = (*table)->fields; other != f; other++) {
@@ -29,7 +30,7 @@ static void an_event_has_only_the_fields_of_its_kind(void **state)
     (void)state;
     struct ifm_buf out;
     ifm_buf_init(&out, 10000);
-    struct ifm_msg_event zeroed = {.v = 1, .event = IFM_EVENT_WARM, .warmup_ns = 5}, initialised;
+    struct ifm_msg_event zeroed = { .v = 1, .event = IFM_EVENT_WARM, .warmup_ns = 5 }, initialised;
     ifm_json_encode(&ifm_event_table, &zeroed, &out);
     assert_string_equal(out.data, "{\"v\":1,\"event\":\"warm\",\"warmup_ns\":5}");
     ifm_buf_reset(&out);
@@ -38,7 +39,8 @@ static void an_event_has_only_the_fields_of_its_kind(void **state)
     initialised.event = IFM_EVENT_METRICS;
     initialised.memory_load.major_faults = 0;
     ifm_json_encode(&ifm_event_table, &initialised, &out);
-    assert_string_equal(out.data, "{\"v\":1,\"event\":\"metrics\",\"memory_load\":{\"major_faults\":0}}");
+    assert_string_equal(out.data,
+                        "{\"v\":1,\"event\":\"metrics\",\"memory_load\":{\"major_faults\":0}}");
     ifm_buf_done(&out);
 }
 
@@ -64,11 +66,13 @@ static void a_newer_version_is_read_and_an_older_than_the_first_is_not(void **st
     (void)state;
     struct ifm_msg_spec spec;
     struct ifm_err err = IFM_ERR_INIT;
-    const char *newer = "{\"v\":2,\"runtime\":\"null\",\"invented_later\":{\"x\":[1]}}", *zero = "{\"v\":0,\"runtime\":\"null\"}";
+    const char *newer = "{\"v\":2,\"runtime\":\"null\",\"invented_later\":{\"x\":[1]}}",
+               *zero = "{\"v\":0,\"runtime\":\"null\"}";
     assert_int_equal(ifm_json_decode(&ifm_spec_table, newer, strlen(newer), &spec, &err), 0);
     assert_int_equal(spec.v, 2);
     ifm_json_free(&ifm_spec_table, &spec);
-    assert_int_equal(ifm_json_decode(&ifm_spec_table, zero, strlen(zero), &spec, &err), IFM_ERR_INVALID);
+    assert_int_equal(ifm_json_decode(&ifm_spec_table, zero, strlen(zero), &spec, &err),
+                     IFM_ERR_INVALID);
     assert_string_equal(err.where, "/v");
 }
 
@@ -89,10 +93,13 @@ static void a_scripts_smallest_invocation_and_run_are_enough(void **state)
     char body[600], key[65];
     memset(key, 'a', 64);
     key[64] = '\0';
-    snprintf(body, sizeof body,
-             "{\"v\":1,\"id\":\"01936a5c-1f2b-7abc-8def-0123456789ab\",\"started_at\":\"2026-11-24T22:51:43Z\","
-             "\"status\":\"complete\",\"model\":\"m\",\"variant_sha256\":\"%s\",\"runtime\":\"null\","
-             "\"device_key\":\"%s\",\"config_key\":\"%s\",\"invocations\":1}", key, key, key);
+    snprintf(
+        body, sizeof body,
+        "{\"v\":1,\"id\":\"01936a5c-1f2b-7abc-8def-0123456789ab\",\"started_at\":\"2026-11-24T22:"
+        "51:43Z\","
+        "\"status\":\"complete\",\"model\":\"m\",\"variant_sha256\":\"%s\",\"runtime\":\"null\","
+        "\"device_key\":\"%s\",\"config_key\":\"%s\",\"invocations\":1}",
+        key, key, key);
     assert_int_equal(ifm_json_decode(&ifm_run_table, body, strlen(body), &run, &err), 0);
     ifm_json_free(&ifm_run_table, &run);
     ifm_free(text);

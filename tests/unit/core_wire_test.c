@@ -11,7 +11,7 @@ static void lines_are_the_same_however_the_bytes_are_cut(void **state)
 {
     (void)state;
     static const char text[] = "one\ntwo\r\n\n\r\nlonger line\nunfinished";
-    static const char *const want[] = {"one", "two", "", "", "longer line"};
+    static const char *const want[] = { "one", "two", "", "", "longer line" };
     for (size_t piece = 1; piece <= sizeof text; piece++) {
         struct ifm_wire wire;
         ifm_wire_init(&wire, 100);
@@ -42,9 +42,12 @@ static void a_line_over_the_limit_is_refused_and_not_kept(void **state)
     assert_int_equal(ifm_wire_feed(&wire, "0123456789\n", 11, &err), 0); /* exactly the limit */
     assert_int_equal(ifm_wire_feed(&wire, "01234", 5, &err), 0);
     assert_int_equal(ifm_wire_feed(&wire, "56789", 5, &err), 0);
-    t_assert_error(ifm_wire_feed(&wire, "x", 1, &err), IFM_ERR_TOO_LARGE, &err, "limit of 10 bytes");
-    t_assert_error(ifm_wire_feed(&wire, "x\n", 2, &err), IFM_ERR_TOO_LARGE, &err, "limit of 10 bytes");
-    t_assert_error(ifm_wire_feed(&wire, "\n01234567890\n", 13, &err), IFM_ERR_TOO_LARGE, &err, "limit");
+    t_assert_error(ifm_wire_feed(&wire, "x", 1, &err), IFM_ERR_TOO_LARGE, &err,
+                   "limit of 10 bytes");
+    t_assert_error(ifm_wire_feed(&wire, "x\n", 2, &err), IFM_ERR_TOO_LARGE, &err,
+                   "limit of 10 bytes");
+    t_assert_error(ifm_wire_feed(&wire, "\n01234567890\n", 13, &err), IFM_ERR_TOO_LARGE, &err,
+                   "limit");
     const char *line;
     size_t len;
     assert_true(ifm_wire_next(&wire, &line, &len)); /* what came before is still there */
@@ -60,7 +63,8 @@ static void a_flood_without_newlines_costs_no_memory(void **state)
     static char chunk[65536];
     memset(chunk, 'x', sizeof chunk);
     int refused = 0;
-    for (int i = 0; i < 200; i++) refused += ifm_wire_feed(&wire, chunk, sizeof chunk, NULL) == IFM_ERR_TOO_LARGE;
+    for (int i = 0; i < 200; i++)
+        refused += ifm_wire_feed(&wire, chunk, sizeof chunk, NULL) == IFM_ERR_TOO_LARGE;
     assert_int_equal(refused, 199);
     assert_true(wire.pending.cap <= 2 * 100000);
     ifm_wire_done(&wire);
@@ -78,12 +82,15 @@ static void one_line_is_read_from_a_descriptor(void **state)
     assert_int_equal(ifm_wire_read_line(fds[0], 100, &out, &err), 0);
     assert_string_equal(out.data, "{\"v\":1}");
     assert_int_equal(ifm_wire_write(fds[1], "0123456789x\n", 12, &err), 0);
-    t_assert_error(ifm_wire_read_line(fds[0], 10, &out, &err), IFM_ERR_TOO_LARGE, &err, "limit of 10 bytes");
+    t_assert_error(ifm_wire_read_line(fds[0], 10, &out, &err), IFM_ERR_TOO_LARGE, &err,
+                   "limit of 10 bytes");
     assert_int_equal(ifm_wire_write(fds[1], "half", 4, &err), 0);
     close(fds[1]);
-    t_assert_error(ifm_wire_read_line(fds[0], 10, &out, &err), IFM_ERR_BAD_REQUEST, &err, "before a whole line");
+    t_assert_error(ifm_wire_read_line(fds[0], 10, &out, &err), IFM_ERR_BAD_REQUEST, &err,
+                   "before a whole line");
     close(fds[0]);
-    t_assert_error(ifm_wire_read_line(fds[0], 10, &out, &err), IFM_ERR_IO, &err, "reading a line: ");
+    t_assert_error(ifm_wire_read_line(fds[0], 10, &out, &err), IFM_ERR_IO, &err,
+                   "reading a line: ");
     t_assert_error(ifm_wire_write(fds[1], "x", 1, &err), IFM_ERR_IO, &err, "writing a line: ");
     ifm_buf_done(&out);
 }
