@@ -53,6 +53,13 @@ static const char *value_word(const struct ifm_option *row)
     return row->type == IFM_OPT_CHOICE ? row->choices : "VALUE";
 }
 
+/* A flag that is on by default is typed in its other form. */
+static const char *no_prefix(const struct ifm_option *row)
+{
+    bool on = row->type == IFM_OPT_BOOL && row->fallback && strcmp(row->fallback, "true") == 0;
+    return on ? "[no-]" : "";
+}
+
 /* "(1..64, default 4)" behind the help sentence. */
 static void add_facts(const struct ifm_option *row, struct ifm_buf *out)
 {
@@ -72,7 +79,10 @@ static void add_facts(const struct ifm_option *row, struct ifm_buf *out)
             ifm_buf_addf(out, "%s%s..%s", before, low, high);
         before = ", ";
     }
-    if (row->fallback) {
+    if (row->fallback && row->type == IFM_OPT_BOOL) {
+        ifm_buf_addf(out, "%sdefault %s", before, *no_prefix(row) ? "on" : "off");
+        before = ", ";
+    } else if (row->fallback) {
         ifm_buf_addf(out, "%sdefault %s", before, row->fallback);
         before = ", ";
     }
@@ -118,9 +128,9 @@ void ifm_opt_help(const struct ifm_option *rows, struct ifm_buf *out)
         ifm_buf_init(&left, 1024);
         ifm_buf_init(&right, 8192);
         if (rows->letter)
-            ifm_buf_addf(&left, "  -%c, --%s", rows->letter, rows->name);
+            ifm_buf_addf(&left, "  -%c, --%s%s", rows->letter, no_prefix(rows), rows->name);
         else
-            ifm_buf_addf(&left, "      --%s", rows->name);
+            ifm_buf_addf(&left, "      --%s%s", no_prefix(rows), rows->name);
         if (value_word(rows))
             ifm_buf_addf(&left, " %s", value_word(rows));
         ifm_buf_adds(&right, rows->help ? rows->help : "");
@@ -166,7 +176,7 @@ void ifm_opt_man(const struct ifm_option *rows, struct ifm_buf *out)
         ifm_buf_adds(out, ".It");
         if (rows->letter)
             ifm_buf_addf(out, " Fl %c ,", rows->letter);
-        ifm_buf_addf(out, " Fl -%s", rows->name);
+        ifm_buf_addf(out, " Fl -%s%s", no_prefix(rows), rows->name);
         if (value_word(rows))
             ifm_buf_addf(out, " Ar %s", value_word(rows));
         ifm_buf_addc(out, '\n');

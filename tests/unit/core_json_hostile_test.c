@@ -99,7 +99,11 @@ static void big_blocks_do_not_count_as_text(void **state)
         "{\"v\":1,\"n\":0,\"started_at\":\"2026-11-24T22:51:43Z\",\"status\":\"ok\",\"samples\":["
         "{\"phase\":\"steady\",\"first\":0,\"count\":1,\"block\":\"";
     char *text = repeated(head, "AAAA", "\"}]}", 600000);
+    t_alloc_start();
     assert_int_equal(decode(text, strlen(text), &err), 0);
+    assert_true(t_alloc_bytes_peak() <
+                600000 / 4 * 3 + 32 * 1024); /* the bytes once, no copy of the text */
+    t_alloc_stop();
     ifm_free(text);
     text = repeated(head, "AAAA", "\"}]}", 2000000);
     t_assert_error(decode(text, strlen(text), &err), IFM_ERR_TOO_LARGE, &err,

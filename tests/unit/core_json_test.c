@@ -1,6 +1,7 @@
 #include "tests/lib/testlib.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -297,6 +298,32 @@ static void a_schema_says_what_the_table_says(void **state)
     ifm_buf_done(&out);
 }
 
+static void *decode_many(void *failures)
+{
+    for (int i = 0; i < 200; i++) {
+        struct outer o;
+        struct ifm_err err = IFM_ERR_INIT;
+        bool bad = decode("{\"count\":1,\"name\":\"x\",\"block\":\"QUJD\"}", &o, &err) != 0;
+        ifm_json_free(&outer_table, &o);
+        bad = bad || decode("{\"count\":-1}", &o, &err) != IFM_ERR_INVALID;
+        *(int *)failures += bad;
+    }
+    return NULL;
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    int failures[4] = { 0 };
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, decode_many, &failures[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(failures[i], 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +334,7 @@ int main(void)
         cmocka_unit_test(wrong_values_are_refused_with_their_pointer),
         cmocka_unit_test(blocks_are_decoded_where_the_table_says_and_nowhere_else),
         cmocka_unit_test(offsets_in_messages_are_those_of_the_text),
+        cmocka_unit_test(threads_do_not_disturb_each_other),
         cmocka_unit_test(maps_are_sorted),
         cmocka_unit_test(a_schema_says_what_the_table_says),
     };

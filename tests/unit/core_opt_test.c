@@ -209,6 +209,7 @@ static void help_is_aligned_and_no_wider_than_100_columns(void **state)
     t_assert_contains(out.data, "      --level off|basic|all   graph optimisation (default all)\n");
     t_assert_contains(out.data,
                       "      --memory-limit SIZE     limit of the data (at least 1MiB)\n");
+    t_assert_contains(out.data, "      --[no-]color            colours (default on)\n");
     t_assert_contains(out.data, "(0..1m, default 500ms)");
     t_assert_contains(out.data, "one input (may be repeated)\n");
     for (const char *line = out.data; *line;) {
