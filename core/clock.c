@@ -7,14 +7,15 @@
 #include <unistd.h>
 
 #define CALIBRATION_PAIRS 100000
-#define BRACKET_TRIES 16
-/* Histogram of read-to-read differences: exact below 2,048 ns, 64 steps per octave from there to 2^40 ns. It
- * stands in for an array of 800 kB that would show in the peak memory of the process being measured. */
-#define EXACT_NS 2048
-#define EXACT_LOG2 11
+#define BRACKET_TRIES     16
+/* Histogram of read-to-read differences: exact below 2,048 ns, 64 steps per octave from there to
+ * 2^40 ns. It stands in for an array of 800 kB that would show in the peak memory of the process
+ * being measured. */
+#define EXACT_NS    2048
+#define EXACT_LOG2  11
 #define OCTAVE_LOG2 6
-#define LAST_LOG2 40
-#define BUCKETS (EXACT_NS + ((LAST_LOG2 - EXACT_LOG2) << OCTAVE_LOG2))
+#define LAST_LOG2   40
+#define BUCKETS     (EXACT_NS + ((LAST_LOG2 - EXACT_LOG2) << OCTAVE_LOG2))
 
 static int64_t read_ns(clockid_t id)
 {
@@ -53,7 +54,8 @@ static int64_t bucket_low_ns(size_t bucket)
 {
     if (bucket < EXACT_NS)
         return (int64_t)bucket;
-    size_t octave = (bucket - EXACT_NS) >> OCTAVE_LOG2, step = (bucket - EXACT_NS) & ((1u << OCTAVE_LOG2) - 1);
+    size_t octave = (bucket - EXACT_NS) >> OCTAVE_LOG2,
+           step = (bucket - EXACT_NS) & ((1u << OCTAVE_LOG2) - 1);
     return (int64_t)(((size_t)1 << OCTAVE_LOG2) + step) << (octave + EXACT_LOG2 - OCTAVE_LOG2);
 }
 
@@ -68,8 +70,8 @@ static int64_t bucket_at_rank(const uint32_t *counts, uint32_t rank)
     return bucket_low_ns(BUCKETS - 1);
 }
 
-/* MONOTONIC and RAW at the same moment: of some tries, the one whose two MONOTONIC reads lie closest, so that
- * a preemption between the reads does not pass for a clock that runs wrong. */
+/* MONOTONIC and RAW at the same moment: of some tries, the one whose two MONOTONIC reads lie
+ * closest, so that a preemption between the reads does not pass for a clock that runs wrong. */
 static void read_both(int64_t *monotonic_ns, int64_t *raw_ns)
 {
     int64_t best = INT64_MAX;
@@ -86,7 +88,8 @@ static void read_both(int64_t *monotonic_ns, int64_t *raw_ns)
 static void read_source(char *source, size_t size)
 {
     snprintf(source, size, "unknown");
-    int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+    int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource",
+                  O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
     char text[32];
@@ -102,7 +105,7 @@ static void read_source(char *source, size_t size)
 
 void ifm_clock_calibrate(struct ifm_clock_calibration *out)
 {
-    uint32_t counts[BUCKETS] = {0};
+    uint32_t counts[BUCKETS] = { 0 };
     int64_t monotonic_start = 0, raw_start = 0, monotonic_end = 0, raw_end = 0;
     int64_t resolution = INT64_MAX;
     read_both(&monotonic_start, &raw_start);
@@ -113,20 +116,22 @@ void ifm_clock_calibrate(struct ifm_clock_calibration *out)
         counts[bucket_of(delta)]++;
     }
     read_both(&monotonic_end, &raw_end);
-    /* A tick so coarse that no pair saw it pass: the calibration's own length is all that is known. */
+    /* A tick so coarse that no pair saw it pass: the calibration's own length is all that is known.
+     */
     out->resolution_ns = resolution != INT64_MAX ? resolution : 1000000;
     out->overhead_ns = bucket_at_rank(counts, CALIBRATION_PAIRS / 2);
     out->jitter_ns = bucket_at_rank(counts, CALIBRATION_PAIRS / 10000 * 9999);
     int64_t raw_elapsed = raw_end - raw_start;
-    out->raw_ratio = raw_elapsed > 0 ? (double)(monotonic_end - monotonic_start) / (double)raw_elapsed : 0.0;
+    out->raw_ratio =
+        raw_elapsed > 0 ? (double)(monotonic_end - monotonic_start) / (double)raw_elapsed : 0.0;
     read_source(out->source, sizeof out->source);
 }
 
-/* -- Time stamps: proleptic Gregorian days since 1970-01-01, after H. Hinnant's days_from_civil ---- */
+/* -- Time stamps: proleptic Gregorian days since 1970-01-01, after H. Hinnant's days_from_civil  */
 
-#define DAY_MS 86400000
-#define YEAR_0_DAYS (-719528)   /* 0000-01-01 */
-#define YEAR_9999_DAYS 2932896  /* 9999-12-31 */
+#define DAY_MS         86400000
+#define YEAR_0_DAYS    (-719528) /* 0000-01-01 */
+#define YEAR_9999_DAYS 2932896   /* 9999-12-31 */
 
 static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 {
@@ -134,7 +139,8 @@ static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;
     int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
 }
 
 static void date_from_days(int64_t days, int *year, int *month, int *day)
@@ -167,9 +173,10 @@ void ifm_clock_format(int64_t wall_ms, char text[IFM_TIME_TEXT_MAX])
     }
     int year, month, day;
     date_from_days(days, &year, &month, &day);
-    snprintf(text, IFM_TIME_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)year % 10000u,
-             (unsigned)month % 100u, (unsigned)day % 100u, (unsigned)(ms / 3600000) % 100u,
-             (unsigned)(ms / 60000 % 60), (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
+    snprintf(text, IFM_TIME_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+             (unsigned)year % 10000u, (unsigned)month % 100u, (unsigned)day % 100u,
+             (unsigned)(ms / 3600000) % 100u, (unsigned)(ms / 60000 % 60),
+             (unsigned)(ms / 1000 % 60), (unsigned)(ms % 1000));
 }
 
 /* Exactly `digits` decimal digits, then *text stands behind them; -1 when one is missing. */
@@ -194,7 +201,7 @@ static bool take_char(const char **text, char wanted)
 
 static bool take_date(const char **text, int64_t *days)
 {
-    static const int lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static const int lengths[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     int year = take_digits(text, 4);
     if (year < 0 || !take_char(text, '-'))
         return false;

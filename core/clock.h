@@ -1,8 +1,9 @@
-/* The interval clock (CLOCK_MONOTONIC) and its calibration, and the wall clock for time stamps only.
+/* The interval clock (CLOCK_MONOTONIC) and its calibration; the wall clock for time stamps only.
  *
- * Method: measurement.md 1.1 and 1.2 (resolution = smallest positive difference of back-to-back reads,
- * overhead = P50, jitter = P99.99 of 100,000 pairs). Overhead is recorded, never subtracted from samples.
- * Threading: all calls are safe on any thread. Errors: none; clock_gettime cannot fail for these clocks. */
+ * Method: resolution = smallest positive difference of back-to-back reads, overhead = P50, jitter =
+ * P99.99 of 100,000 pairs (docs/method.md). Overhead is recorded, never subtracted from samples.
+ * Threading: all calls are safe on any thread. Errors: none; clock_gettime cannot fail for these
+ * clocks. */
 #ifndef IFM_CLOCK_H
 #define IFM_CLOCK_H
 
@@ -30,7 +31,8 @@ int64_t ifm_clock_wall_ms(void); /* CLOCK_REALTIME since 1970, for time stamps *
 void ifm_clock_calibrate(struct ifm_clock_calibration *out); /* takes about 10 ms */
 
 #define IFM_TIME_TEXT_MAX 32
-/* RFC 3339 UTC with milliseconds: 2026-11-24T22:51:43.123Z; years outside 0..9999 end at that edge. */
+/* RFC 3339 UTC with milliseconds: 2026-11-24T22:51:43.123Z. Years outside 0..9999 end at that edge.
+ */
 void ifm_clock_format(int64_t wall_ms, char text[IFM_TIME_TEXT_MAX]);
 /* Accepts RFC 3339 with Z or an offset, fraction of up to nine digits, and a bare date. 0 or -1. */
 int ifm_clock_parse(const char *text, int64_t *wall_ms);

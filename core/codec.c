@@ -8,15 +8,15 @@
 #include "core/mem.h"
 #include "core/stat.h"
 
-#define HEADER_BYTES 16
+#define HEADER_BYTES   16
 #define FORMAT_VERSION 1
-#define ZSTD_LEVEL 3
-/* Noise has no long matches: a small window and small tables pack as well as the defaults of level 3, and a
- * context takes 0.25 MB instead of 1.5 MB in the process that is being measured. */
+#define ZSTD_LEVEL     3
+/* Noise has no long matches: a small window and small tables pack as well as the defaults of level
+ * 3, and a context takes 0.25 MB instead of 1.5 MB in the process that is being measured. */
 #define ZSTD_WINDOW_LOG 15
-#define ZSTD_TABLE_LOG 10
+#define ZSTD_TABLE_LOG  10
 
-/* -- One zstd context per thread: making one costs more than a block of 1,000 samples ------------- */
+/* -- One zstd context per thread: making one costs more than a block of 1,000 samples ---------- */
 
 struct contexts {
     ZSTD_CCtx *compress;
@@ -33,7 +33,7 @@ static void free_contexts(void *pointer)
     struct contexts *own = pointer;
     ZSTD_freeCCtx(own->compress);
     ZSTD_freeDCtx(own->decompress);
-    *own = (struct contexts){0};
+    *own = (struct contexts){ 0 };
 }
 
 static void make_key(void)
@@ -47,7 +47,8 @@ static struct contexts *own_contexts(void)
     pthread_once(&contexts_once, make_key);
     if (!contexts_have_key)
         return NULL;
-    if (!contexts.compress && !contexts.decompress && pthread_setspecific(contexts_key, &contexts) != 0)
+    if (!contexts.compress && !contexts.decompress &&
+        pthread_setspecific(contexts_key, &contexts) != 0)
         return NULL;
     return &contexts;
 }
@@ -55,10 +56,11 @@ static struct contexts *own_contexts(void)
 static ZSTD_CCtx *new_compressor(void)
 {
     ZSTD_CCtx *context = ZSTD_createCCtx();
-    if (context && (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
-                    ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, ZSTD_WINDOW_LOG)) ||
-                    ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, ZSTD_TABLE_LOG)) ||
-                    ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, ZSTD_TABLE_LOG)))) {
+    if (context &&
+        (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
+         ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, ZSTD_WINDOW_LOG)) ||
+         ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, ZSTD_TABLE_LOG)) ||
+         ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, ZSTD_TABLE_LOG)))) {
         ZSTD_freeCCtx(context);
         return NULL;
     }
@@ -81,7 +83,7 @@ static ZSTD_DCtx *own_decompressor(void)
     return own ? own->decompress : NULL;
 }
 
-/* -- Little-endian fields ------------------------------------------------------------------------- */
+/* -- Little-endian fields ---------------------------------------------------------------------- */
 
 static void put_le(uint8_t *out, uint64_t value, int bytes)
 {
@@ -97,8 +99,8 @@ static uint64_t get_le(const uint8_t *in, int bytes)
     return value;
 }
 
-/* Residual to the median as an unsigned number whose size is its distance. All arithmetic wraps, so that
- * INT64_MIN against a median of INT64_MAX comes back as it was. */
+/* Residual to the median as an unsigned number whose size is its distance. All arithmetic wraps, so
+ * that INT64_MIN against a median of INT64_MAX comes back as it was. */
 static uint64_t zigzag(int64_t value, uint64_t median)
 {
     uint64_t residual = (uint64_t)value - median;
@@ -115,7 +117,8 @@ static unsigned bytes_needed(uint64_t value)
     return value ? (unsigned)(64 - __builtin_clzll(value) + 7) / 8 : 1;
 }
 
-/* Byte j of every residual stands together: the high bytes are nearly all zero, the low ones nearly noise. */
+/* Byte j of every residual stands together: the high bytes are nearly all zero, the low ones nearly
+ * noise. */
 static unsigned shuffle(const int64_t *values, size_t count, uint64_t median, uint8_t *planes)
 {
     uint64_t all = 0;
@@ -128,7 +131,8 @@ static unsigned shuffle(const int64_t *values, size_t count, uint64_t median, ui
     return width;
 }
 
-static void unshuffle(const uint8_t *planes, size_t count, unsigned width, uint64_t median, int64_t *values)
+static void unshuffle(const uint8_t *planes, size_t count, unsigned width, uint64_t median,
+                      int64_t *values)
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t code = planes[i];
@@ -138,9 +142,10 @@ static void unshuffle(const uint8_t *planes, size_t count, unsigned width, uint6
     }
 }
 
-/* One frame, but each plane ends its own block: planes differ so much that a shared entropy table would cost
- * more than the headers of the blocks. Bytes written, 0 on failure. */
-static size_t compress_planes(const uint8_t *planes, size_t count, unsigned width, uint8_t *out, size_t room)
+/* One frame, but each plane ends its own block: planes differ so much that a shared entropy table
+ * would cost more than the headers of the blocks. Bytes written, 0 on failure. */
+static size_t compress_planes(const uint8_t *planes, size_t count, unsigned width, uint8_t *out,
+                              size_t room)
 {
     ZSTD_CCtx *context = own_compressor();
     if (!context)
@@ -148,9 +153,9 @@ static size_t compress_planes(const uint8_t *planes, size_t count, unsigned widt
     ZSTD_CCtx_reset(context, ZSTD_reset_session_only);
     if (ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(context, width * count)))
         return 0;
-    ZSTD_outBuffer output = {out, room, 0};
+    ZSTD_outBuffer output = { out, room, 0 };
     for (unsigned j = 0; j < width; j++) {
-        ZSTD_inBuffer input = {planes + j * count, count, 0};
+        ZSTD_inBuffer input = { planes + j * count, count, 0 };
         ZSTD_EndDirective end = j + 1 == width ? ZSTD_e_end : ZSTD_e_flush;
         size_t left;
         do {
@@ -162,14 +167,16 @@ static size_t compress_planes(const uint8_t *planes, size_t count, unsigned widt
     return output.pos;
 }
 
-int ifm_codec_encode(const int64_t *values, size_t count, struct ifm_block *out, struct ifm_err *err)
+int ifm_codec_encode(const int64_t *values, size_t count, struct ifm_block *out,
+                     struct ifm_err *err)
 {
-    *out = (struct ifm_block){0};
+    *out = (struct ifm_block){ 0 };
     if (count == 0 || count > IFM_CODEC_SAMPLES_MAX)
         return ifm_err_set(err, IFM_ERR_INVALID, "codec", "a block holds 1 to %d samples, not %zu",
                            IFM_CODEC_SAMPLES_MAX, count);
     int rc = IFM_ERR_NOMEM;
-    size_t room = HEADER_BYTES + ZSTD_compressBound(8 * count) + 8 * 8; /* a block header per plane */
+    size_t room =
+        HEADER_BYTES + ZSTD_compressBound(8 * count) + 8 * 8; /* a block header per plane */
     int64_t *scratch = ifm_alloc_array(count, sizeof *scratch);
     uint8_t *block = ifm_alloc(room), *fitting;
     if (!scratch || !block) {
@@ -188,7 +195,8 @@ int ifm_codec_encode(const int64_t *values, size_t count, struct ifm_block *out,
     block[3] = (uint8_t)width;
     put_le(block + 4, count, 4);
     put_le(block + 8, median, 8);
-    size_t packed = compress_planes(planes, count, width, block + HEADER_BYTES, room - HEADER_BYTES);
+    size_t packed =
+        compress_planes(planes, count, width, block + HEADER_BYTES, room - HEADER_BYTES);
     if (packed == 0) {
         ifm_err_set(err, rc, "codec", "zstd has no memory to pack %zu samples", count);
         goto out;
@@ -206,7 +214,8 @@ out:
 
 size_t ifm_codec_count(const uint8_t *block, size_t len)
 {
-    if (!block || len <= HEADER_BYTES || block[0] != 'I' || block[1] != 'S' || block[2] != FORMAT_VERSION)
+    if (!block || len <= HEADER_BYTES || block[0] != 'I' || block[1] != 'S' ||
+        block[2] != FORMAT_VERSION)
         return 0;
     size_t count = (size_t)get_le(block + 4, 4);
     if (block[3] < 1 || block[3] > 8 || count > IFM_CODEC_SAMPLES_MAX)
@@ -214,8 +223,8 @@ size_t ifm_codec_count(const uint8_t *block, size_t len)
     return count;
 }
 
-int ifm_codec_decode(const uint8_t *block, size_t len, int64_t *values, size_t capacity, size_t *count,
-                     struct ifm_err *err)
+int ifm_codec_decode(const uint8_t *block, size_t len, int64_t *values, size_t capacity,
+                     size_t *count, struct ifm_err *err)
 {
     *count = 0;
     size_t claimed = ifm_codec_count(block, len);
@@ -224,8 +233,8 @@ int ifm_codec_decode(const uint8_t *block, size_t len, int64_t *values, size_t c
                            "not a block of samples (magic IS, version 1, 1 to %d samples)",
                            IFM_CODEC_SAMPLES_MAX);
     if (claimed > capacity)
-        return ifm_err_set(err, IFM_ERR_INVALID, "codec", "block claims %zu samples, at most %zu fit here",
-                           claimed, capacity);
+        return ifm_err_set(err, IFM_ERR_INVALID, "codec",
+                           "block claims %zu samples, at most %zu fit here", claimed, capacity);
     unsigned width = block[3];
     size_t plane_bytes = width * claimed;
     const uint8_t *frame = block + HEADER_BYTES;
@@ -238,7 +247,8 @@ int ifm_codec_decode(const uint8_t *block, size_t len, int64_t *values, size_t c
     ZSTD_DCtx *context = own_decompressor();
     uint8_t *planes = context ? ifm_alloc(plane_bytes) : NULL;
     if (!planes)
-        return ifm_err_set(err, IFM_ERR_NOMEM, "codec", "out of memory while unpacking %zu samples", claimed);
+        return ifm_err_set(err, IFM_ERR_NOMEM, "codec", "out of memory while unpacking %zu samples",
+                           claimed);
     size_t unpacked = ZSTD_decompressDCtx(context, planes, plane_bytes, frame, frame_bytes);
     int rc = 0;
     if (unpacked != plane_bytes) {

@@ -14,8 +14,8 @@
 static const EVP_MD *sha256_method;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
 
-/* OpenSSL 3 looks an algorithm up in its providers, under a lock, for each digest that was not fetched. The
- * fetched method lives until the process ends. */
+/* OpenSSL 3 looks an algorithm up in its providers, under a lock, for each digest that was not
+ * fetched. The fetched method lives until the process ends. */
 static void fetch_sha256(void)
 {
     sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -48,7 +48,8 @@ int ifm_hash_sha256_hex(const void *bytes, size_t len, char out[IFM_SHA256_HEX])
     return 0;
 }
 
-/* Feeds the file to the digest; the number of bytes, or -1 with errno set (0: the digest itself failed). */
+/* Feeds the file to the digest; the number of bytes, or -1 with errno set (0: the digest itself
+ * failed). */
 static int64_t digest_descriptor(int fd, EVP_MD_CTX *context)
 {
     unsigned char chunk[FILE_CHUNK_BYTES];
@@ -125,9 +126,10 @@ bool ifm_hash_equal(const void *a, const void *b, size_t len)
     return CRYPTO_memcmp(a, b, len) == 0;
 }
 
-/* -- Base64 (RFC 4648, section 4) ---------------------------------------------------------------- */
+/* -- Base64 (RFC 4648, section 4) -------------------------------------------------------------- */
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 size_t ifm_base64_length(size_t bytes)
 {
@@ -157,6 +159,7 @@ void ifm_base64_encode(const uint8_t *bytes, size_t len, char *out)
 
 /* Value of a digit, 0x80 for any other byte, so that one OR over four digits finds a wrong one. */
 #define BAD 0x80
+/* clang-format off */
 static const uint8_t base64_values[256] = {
 #define ROW16 BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD
     ROW16, ROW16,
@@ -169,9 +172,10 @@ static const uint8_t base64_values[256] = {
     ROW16, ROW16, ROW16, ROW16, ROW16, ROW16, ROW16, ROW16
 #undef ROW16
 };
+/* clang-format on */
 
-/* The last four characters, with up to two '='. The bits that padding leaves over must be zero, so that one
- * byte string has one text. Number of bytes, or -1. */
+/* The last four characters, with up to two '='. The bits that padding leaves over must be zero, so
+ * that one byte string has one text. Number of bytes, or -1. */
 static int decode_tail(const unsigned char *in, uint8_t *out)
 {
     int padding = in[3] != '=' ? 0 : in[2] != '=' ? 1 : 2;

@@ -9,7 +9,7 @@
 #include "core/err.h"
 
 #define IFM_SHA256_BYTES 32
-#define IFM_SHA256_HEX 65 /* 64 digits and the NUL */
+#define IFM_SHA256_HEX   65 /* 64 digits and the NUL */
 
 int ifm_hash_sha256(const void *bytes, size_t len, uint8_t out[IFM_SHA256_BYTES]);
 int ifm_hash_sha256_hex(const void *bytes, size_t len, char out[IFM_SHA256_HEX]);

@@ -34,8 +34,8 @@ uint64_t ifm_rng_next(struct ifm_rng *rng)
     return result;
 }
 
-/* Lemire 2019, "Fast random integer generation in an interval": the high half of a 128-bit product, with the
- * few low halves that would favour some results drawn again. */
+/* Lemire 2019, "Fast random integer generation in an interval": the high half of a 128-bit product,
+ * with the few low halves that would favour some results drawn again. */
 uint64_t ifm_rng_below(struct ifm_rng *rng, uint64_t bound)
 {
     __extension__ typedef unsigned __int128 wide;
@@ -53,7 +53,8 @@ double ifm_rng_unit(struct ifm_rng *rng)
     return (double)(ifm_rng_next(rng) >> 11) * 0x1p-53;
 }
 
-/* The second value of each pair is dropped: a state of four words is worth more than a logarithm saved. */
+/* The second value of each pair is dropped: a state of four words is worth more than a logarithm
+ * saved. */
 double ifm_rng_normal(struct ifm_rng *rng)
 {
     double u, v, square;

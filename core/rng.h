@@ -1,5 +1,5 @@
-/* xoshiro256** (Blackman and Vigna) seeded by splitmix64: the one generator for inputs, orders, simulated
- * latencies and bootstraps; its seed is stored with what it made. Not for secrets.
+/* xoshiro256** (Blackman and Vigna) seeded by splitmix64: the one generator for inputs, orders,
+ * simulated latencies and bootstraps; its seed is stored with what it made. Not for secrets.
  * Threading: one state, one thread. */
 #ifndef IFM_RNG_H
 #define IFM_RNG_H
@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ifm_rng { uint64_t s[4]; };
+struct ifm_rng {
+    uint64_t s[4];
+};
 
 void ifm_rng_init(struct ifm_rng *rng, uint64_t seed);
 uint64_t ifm_rng_next(struct ifm_rng *rng);

@@ -27,7 +27,8 @@ double ifm_stat_welch_p(const double *a, size_t m, const double *b, size_t n, do
         double mean_a, mean_b, variance_a, variance_b;
         mean_and_variance(a, m, &mean_a, &variance_a);
         mean_and_variance(b, n, &mean_b, &variance_b);
-        double part_a = variance_a / (double)m, part_b = variance_b / (double)n, both = part_a + part_b;
+        double part_a = variance_a / (double)m, part_b = variance_b / (double)n,
+               both = part_a + part_b;
         t_value = (mean_b - mean_a) / sqrt(both); /* NAN when nothing varies and the means agree */
         df_value = both * both /
                    (part_a * part_a / ((double)m - 1.0) + part_b * part_b / ((double)n - 1.0));
@@ -40,9 +41,10 @@ double ifm_stat_welch_p(const double *a, size_t m, const double *b, size_t n, do
     return p;
 }
 
-/* -- Kolmogorov-Smirnov --------------------------------------------------------------------------- */
+/* -- Kolmogorov-Smirnov ------------------------------------------------------------------------ */
 
-/* Largest |i * n - j * m| over the distinct values of both sorted samples: D in units of 1 / (m n). */
+/* Largest |i * n - j * m| over the distinct values of both sorted samples: D in units of 1 / (m n).
+ */
 static double largest_gap(const double *a, size_t m, const double *b, size_t n)
 {
     double gap = 0.0;
@@ -59,8 +61,8 @@ static double largest_gap(const double *a, size_t m, const double *b, size_t n)
     return gap;
 }
 
-/* Share of the lattice paths from (0,0) to (m,n) that stay inside |i n - j m| < gap. Row by row, scaled by
- * the number of all paths to each point, so that nothing overflows. */
+/* Share of the lattice paths from (0,0) to (m,n) that stay inside |i n - j m| < gap. Row by row,
+ * scaled by the number of all paths to each point, so that nothing overflows. */
 static double share_inside(size_t m, size_t n, double gap)
 {
     double *row = ifm_alloc_array(n + 1, sizeof *row);
@@ -73,7 +75,8 @@ static double share_inside(size_t m, size_t n, double gap)
             } else if (i == 0 && j == 0) {
                 row[j] = 1.0;
             } else {
-                double from_i = i ? row[j] * (double)i : 0.0, from_j = j ? row[j - 1] * (double)j : 0.0;
+                double from_i = i ? row[j] * (double)i : 0.0,
+                       from_j = j ? row[j - 1] * (double)j : 0.0;
                 row[j] = (from_i + from_j) / (double)(i + j);
             }
         }
@@ -109,10 +112,11 @@ out:
     return d;
 }
 
-/* -- Many tests at once --------------------------------------------------------------------------- */
+/* -- Many tests at once ------------------------------------------------------------------------ */
 
-/* The smallest n p_j / rank(p_j) over the p_j that are not below p_i. In place: a value already replaced is
- * the minimum over a subset of what the next one asks for, so it gives the same answer. */
+/* The smallest n p_j / rank(p_j) over the p_j that are not below p_i. In place: a value already
+ * replaced is the minimum over a subset of what the next one asks for, so it gives the same answer.
+ */
 void ifm_stat_bh_adjust(const double *p, size_t n, double *adjusted)
 {
     for (size_t i = 0; i < n; i++) {

@@ -6,10 +6,10 @@
 
 #include "core/mem.h"
 
-/* -- Sorting -------------------------------------------------------------------------------------- */
+/* -- Sorting ----------------------------------------------------------------------------------- */
 
-#define INSERTION_MAX 24 /* below this a digit pass costs more than it saves */
-#define STACK_SCRATCH 256
+#define INSERTION_MAX  24 /* below this a digit pass costs more than it saves */
+#define STACK_SCRATCH  256
 #define DIGIT_BITS_MAX 11 /* 2,048 counters: half of a small first-level cache */
 
 static int compare_i64(const void *left, const void *right)
@@ -47,8 +47,8 @@ static void digit_pass(const int64_t *in, int64_t *out, size_t n, int64_t low, i
         out[starts[((uint64_t)in[i] - (uint64_t)low) >> shift & mask]++] = in[i];
 }
 
-/* Latencies of one run share their high digits, so the passes follow the range, not the type: two passes
- * where the spread is below 4 ms. */
+/* Latencies of one run share their high digits, so the passes follow the range, not the type: two
+ * passes where the spread is below 4 ms. */
 static void radix_sort(int64_t *values, int64_t *scratch, size_t n, int64_t low, int64_t high)
 {
     uint64_t range = (uint64_t)high - (uint64_t)low;
@@ -104,11 +104,12 @@ void ifm_stat_sort_f64(double *values, size_t n)
     qsort(values, n, sizeof *values, compare_f64);
 }
 
-/* -- Quantiles ------------------------------------------------------------------------------------ */
+/* -- Quantiles --------------------------------------------------------------------------------- */
 
 size_t ifm_stat_rank(size_t n, unsigned per_10000)
 {
-    /* Split, so that n * per_10000 cannot overflow: ceil((10000 q + r) p / 10000) = q p + ceil(r p / 10000). */
+    /* Split, so that n * per_10000 cannot overflow: ceil((10000 q + r) p / 10000) = q p + ceil(r p
+     * / 10000). */
     size_t rank = n / 10000 * per_10000 + (n % 10000 * per_10000 + 9999) / 10000;
     return rank ? rank : 1;
 }
@@ -144,7 +145,8 @@ double ifm_stat_percentile_linear(const int64_t *sorted, size_t n, double p)
         return NAN;
     double share;
     size_t i = linear_place(n, p, &share);
-    return i + 1 < n ? interpolate((double)sorted[i], (double)sorted[i + 1], share) : (double)sorted[i];
+    return i + 1 < n ? interpolate((double)sorted[i], (double)sorted[i + 1], share)
+                     : (double)sorted[i];
 }
 
 double ifm_stat_percentile_linear_f64(const double *sorted, size_t n, double p)
@@ -171,12 +173,14 @@ double ifm_stat_harrell_davis(const double *sorted, size_t n, double p)
 
 static bool cdf_reaches(int64_t rank, int64_t n, double p, double target, bool beyond)
 {
-    double cdf = ifm_stat_binom_cdf(rank - 1, n, p), slack = 1e-12 * target; /* rounding of an exact tie */
+    double cdf = ifm_stat_binom_cdf(rank - 1, n, p),
+           slack = 1e-12 * target; /* rounding of an exact tie */
     return beyond ? cdf > target + slack : cdf >= target - slack;
 }
 
-/* Smallest r >= 1 with P(Bin(n, p) <= r - 1) >= target (beyond: > target); n + 1 when there is none. Starts
- * at the normal approximation, which is a step or two away, and walks on the exact distribution. */
+/* Smallest r >= 1 with P(Bin(n, p) <= r - 1) >= target (beyond: > target); n + 1 when there is
+ * none. Starts at the normal approximation, which is a step or two away, and walks on the exact
+ * distribution. */
 static int64_t first_rank(int64_t n, double p, double target, bool beyond)
 {
     double guess = (double)n * p + ifm_stat_norm_quantile(target) * sqrt((double)n * p * (1.0 - p));
@@ -224,7 +228,7 @@ bool ifm_stat_enough(size_t n, unsigned per_10000)
     return n > 0 && n >= ifm_stat_min_samples((double)per_10000 / 10000.0, 0.01, false);
 }
 
-/* -- Location and spread -------------------------------------------------------------------------- */
+/* -- Location and spread ----------------------------------------------------------------------- */
 
 double ifm_stat_median(double *values, size_t n)
 {
@@ -252,8 +256,10 @@ double ifm_stat_mean(const int64_t *values, size_t n)
     return (double)sum / (double)n;
 }
 
-/* One pass after the mean: sums of d, d^2 and d times the next d, where d is the distance to the mean. */
-void ifm_stat_moments(const int64_t *values, size_t n, double *mean, double *sd, double *autocorrelation)
+/* One pass after the mean: sums of d, d^2 and d times the next d, where d is the distance to the
+ * mean. */
+void ifm_stat_moments(const int64_t *values, size_t n, double *mean, double *sd,
+                      double *autocorrelation)
 {
     *mean = ifm_stat_mean(values, n);
     *sd = NAN;

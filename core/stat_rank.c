@@ -6,13 +6,14 @@
 
 #include "core/mem.h"
 
-#define RANK_SUM_EXACT_MAX 2500  /* m * n up to which the exact null is tabled */
-#define SIGNED_RANK_EXACT_MAX 200 /* pairs */
+#define RANK_SUM_EXACT_MAX    2500 /* m * n up to which the exact null is tabled */
+#define SIGNED_RANK_EXACT_MAX 200  /* pairs */
 
-/* -- Rank sum (Mann-Whitney) ---------------------------------------------------------------------- */
+/* -- Rank sum (Mann-Whitney) ------------------------------------------------------------------- */
 
-/* Null distribution of U for sizes m and n: probabilities of 0..m*n, the caller's to free. The recurrence on
- * the largest observation, N(u; i, j) = N(u - j; i - 1, j) + N(u; i, j - 1), adds positive numbers only. */
+/* Null distribution of U for sizes m and n: probabilities of 0..m*n, the caller's to free. The
+ * recurrence on the largest observation, N(u; i, j) = N(u - j; i - 1, j) + N(u; i, j - 1), adds
+ * positive numbers only. */
 static double *rank_sum_null(size_t m, size_t n)
 {
     if (n > m) { /* the distribution is the same, the table smaller */
@@ -21,7 +22,8 @@ static double *rank_sum_null(size_t m, size_t n)
         n = swapped;
     }
     size_t span = m * n + 1;
-    double *rows = ifm_alloc_array((n + 1) * span, sizeof *rows); /* one row per j, overwritten for each i */
+    double *rows =
+        ifm_alloc_array((n + 1) * span, sizeof *rows); /* one row per j, overwritten for each i */
     if (!rows)
         return NULL;
     for (size_t j = 0; j <= n; j++)
@@ -30,7 +32,8 @@ static double *rank_sum_null(size_t m, size_t n)
         for (size_t j = 1; j <= n; j++) {
             double *row = rows + j * span;
             const double *fewer = row - span;
-            double from_first = (double)i / (double)(i + j), from_second = (double)j / (double)(i + j);
+            double from_first = (double)i / (double)(i + j),
+                   from_second = (double)j / (double)(i + j);
             for (size_t u = i * j + 1; u-- > 0;)
                 row[u] = from_second * fewer[u] + (u >= j ? from_first * row[u - j] : 0.0);
         }
@@ -129,7 +132,7 @@ static size_t rank_sum_k(size_t m, size_t n, double tail)
 bool ifm_stat_hl_shift(const double *a, size_t m, const double *b, size_t n, double alpha,
                        struct ifm_stat_interval *out)
 {
-    *out = (struct ifm_stat_interval){NAN, NAN, NAN, false};
+    *out = (struct ifm_stat_interval){ NAN, NAN, NAN, false };
     if (m == 0 || n == 0 || m > SIZE_MAX / n)
         return false;
     size_t count = m * n;
@@ -157,10 +160,10 @@ double ifm_stat_cliff_delta(const double *a, size_t m, const double *b, size_t n
     return 2.0 * ifm_stat_mwu_u(a, m, b, n) / ((double)m * (double)n) - 1.0;
 }
 
-/* -- Signed rank (Wilcoxon) ----------------------------------------------------------------------- */
+/* -- Signed rank (Wilcoxon) -------------------------------------------------------------------- */
 
-/* Null distribution of the sum of those `weights` whose sign came up positive: probabilities of 0..total, in
- * table (zeroed, total + 1 long). Each step halves, which is exact in binary. */
+/* Null distribution of the sum of those `weights` whose sign came up positive: probabilities of
+ * 0..total, in table (zeroed, total + 1 long). Each step halves, which is exact in binary. */
 static void sign_sum_null(const size_t *weights, size_t count, double *table)
 {
     size_t reach = 0;
@@ -200,9 +203,10 @@ size_t ifm_stat_signed_rank_k(size_t pairs, double alpha)
     return k;
 }
 
-bool ifm_stat_hl_paired(const double *differences, size_t k, double alpha, struct ifm_stat_interval *out)
+bool ifm_stat_hl_paired(const double *differences, size_t k, double alpha,
+                        struct ifm_stat_interval *out)
 {
-    *out = (struct ifm_stat_interval){NAN, NAN, NAN, false};
+    *out = (struct ifm_stat_interval){ NAN, NAN, NAN, false };
     if (k == 0 || k + 1 > SIZE_MAX / k)
         return false;
     size_t count = k * (k + 1) / 2, next = 0;
@@ -229,8 +233,8 @@ static int compare_magnitude(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* Twice the mid-rank of each value of `sorted` (ascending by magnitude), so that ties stay whole numbers;
- * *positive gets the sum over the values above 0. */
+/* Twice the mid-rank of each value of `sorted` (ascending by magnitude), so that ties stay whole
+ * numbers; *positive gets the sum over the values above 0. */
 static void double_ranks(const double *sorted, size_t k, size_t *ranks, size_t *positive)
 {
     *positive = 0;
@@ -253,7 +257,8 @@ static double sign_sum_p_normal(const size_t *ranks, size_t k, size_t positive)
         mean += 0.5 * (double)ranks[i];
         variance += 0.25 * (double)ranks[i] * (double)ranks[i];
     }
-    return ifm_stat_norm_cdf(-((double)positive - mean - 1.0) / sqrt(variance)); /* 1: half a rank, doubled */
+    return ifm_stat_norm_cdf(-((double)positive - mean - 1.0) /
+                             sqrt(variance)); /* 1: half a rank, doubled */
 }
 
 static double sign_sum_p_exact(const size_t *ranks, size_t k, size_t positive)

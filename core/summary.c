@@ -8,14 +8,17 @@
 
 #define INTERVAL_ALPHA 0.05
 
-/* -- One invocation ------------------------------------------------------------------------------- */
+/* -- One invocation ---------------------------------------------------------------------------- */
 
-/* Ranks of the 95 % interval of the median for n samples. Runs come in with few different n, and a rank costs
- * some evaluations of the incomplete beta function, so each thread remembers the last few answers. */
+/* Ranks of the 95 % interval of the median for n samples. Runs come in with few different n, and a
+ * rank costs some evaluations of the incomplete beta function, so each thread remembers the last
+ * few answers. */
 static void median_ranks(size_t n, size_t *low, size_t *high)
 {
     enum { WAYS = 16 };
-    static _Thread_local struct { size_t n, low, high; } known[WAYS];
+    static _Thread_local struct {
+        size_t n, low, high;
+    } known[WAYS];
     size_t way = n % WAYS;
     if (known[way].n != n) {
         ifm_stat_quantile_ranks(n, 0.5, INTERVAL_ALPHA, &known[way].low, &known[way].high);
@@ -59,7 +62,7 @@ void ifm_summary_invocation(const int64_t *values, int64_t *scratch, size_t n, i
         out->p50_high_ns = scratch[high - 1];
 }
 
-/* -- A run ---------------------------------------------------------------------------------------- */
+/* -- A run ------------------------------------------------------------------------------------- */
 
 void ifm_summary_estimate(double *values, size_t count, struct ifm_estimate *out)
 {
@@ -67,8 +70,12 @@ void ifm_summary_estimate(double *values, size_t count, struct ifm_estimate *out
     for (size_t i = 0; i < count; i++)
         if (!isnan(values[i]))
             values[k++] = values[i];
-    *out = (struct ifm_estimate){.value = ifm_stat_median(values, k), .low = NAN, .high = NAN,
-                                 .coverage = NAN, .k = k, .enough = true};
+    *out = (struct ifm_estimate){ .value = ifm_stat_median(values, k),
+                                  .low = NAN,
+                                  .high = NAN,
+                                  .coverage = NAN,
+                                  .k = k,
+                                  .enough = true };
     if (k < IFM_INTERVAL_MIN_K) {
         out->needed = IFM_INTERVAL_MIN_K - k;
         return;
@@ -79,20 +86,25 @@ void ifm_summary_estimate(double *values, size_t count, struct ifm_estimate *out
     out->high = values[high - 1];
 }
 
-/* -- Two runs ------------------------------------------------------------------------------------- */
+/* -- Two runs ---------------------------------------------------------------------------------- */
 
 const char *ifm_verdict_name(enum ifm_verdict verdict)
 {
     switch (verdict) {
-    case IFM_VERDICT_EQUIVALENT: return "equivalent";
-    case IFM_VERDICT_IMPROVEMENT: return "improvement";
-    case IFM_VERDICT_REGRESSION: return "regression";
-    case IFM_VERDICT_INCONCLUSIVE: break;
+    case IFM_VERDICT_EQUIVALENT:
+        return "equivalent";
+    case IFM_VERDICT_IMPROVEMENT:
+        return "improvement";
+    case IFM_VERDICT_REGRESSION:
+        return "regression";
+    case IFM_VERDICT_INCONCLUSIVE:
+        break;
     }
     return "inconclusive";
 }
 
-/* Logarithms of the usable values (finite, above 0), the caller's to free; *kept gets their number. */
+/* Logarithms of the usable values (finite, above 0), the caller's to free; *kept gets their number.
+ */
 static double *logarithms(const double *values, size_t count, size_t *kept)
 {
     *kept = 0;
@@ -118,7 +130,7 @@ static enum ifm_verdict judge(double low, double high, double delta, bool less_i
 void ifm_summary_compare(const double *a, size_t k_a, const double *b, size_t k_b, double delta,
                          bool less_is_better, struct ifm_comparison_result *out)
 {
-    *out = (struct ifm_comparison_result){.ratio = NAN, .low = NAN, .high = NAN, .delta = delta};
+    *out = (struct ifm_comparison_result){ .ratio = NAN, .low = NAN, .high = NAN, .delta = delta };
     struct ifm_stat_interval shift;
     double *logs_a = logarithms(a, k_a, &out->k_a), *logs_b = logarithms(b, k_b, &out->k_b);
     if (logs_a && logs_b &&

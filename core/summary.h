@@ -1,6 +1,7 @@
-/* From raw samples to the numbers people read; the one implementation that command line and daemon share.
- * An invocation is one value of each metric; a run's number is the median over its invocations and its
- * interval the exact order-statistic interval over them (K >= 6). Within-process intervals are details.
+/* From raw samples to the numbers people read; the one implementation that command line and daemon
+ * share. An invocation is one value of each metric; a run's number is the median over its
+ * invocations and its interval the exact order-statistic interval over them (K >= 6).
+ * Within-process intervals are details.
  *
  * Threading: pure functions. Ownership: inputs are borrowed, results hold no pointers. */
 #ifndef IFM_SUMMARY_H
@@ -18,8 +19,8 @@ struct ifm_invocation_stats {
     bool p90_enough, p99_enough;     /* reporting policy */
     double mean_ns, sd_ns;           /* sd NAN for n < 2 */
     double p50_interp_ns, p90_interp_ns, p99_interp_ns; /* numpy "linear", for parity with Python */
-    double throughput_per_s;         /* n over the timed phase's wall time (or the sum of latencies) */
-    double autocorrelation;          /* lag 1 */
+    double throughput_per_s; /* n over the timed phase's wall time (or the sum of latencies) */
+    double autocorrelation;  /* lag 1 */
 };
 /* values in time order; scratch holds n values and is overwritten. steady_ns 0: not known. */
 void ifm_summary_invocation(const int64_t *values, int64_t *scratch, size_t n, int64_t steady_ns,
@@ -31,13 +32,18 @@ struct ifm_estimate { /* one metric of a run */
     double coverage;  /* exact coverage of that interval */
     size_t k;         /* invocations that gave a value */
     size_t needed;    /* how many more would give an interval; 0 when there is one */
-    bool enough;      /* each invocation had the samples that the percentile needs */
+    bool enough;      /* each invocation had the samples that the percentile needs; set true here,
+                         whoever knows the sample counts clears it */
 };
 /* values: one per invocation, NAN where absent; they are reordered. */
 void ifm_summary_estimate(double *values, size_t count, struct ifm_estimate *out);
 
-enum ifm_verdict { IFM_VERDICT_INCONCLUSIVE, IFM_VERDICT_EQUIVALENT, IFM_VERDICT_IMPROVEMENT,
-                   IFM_VERDICT_REGRESSION };
+enum ifm_verdict {
+    IFM_VERDICT_INCONCLUSIVE,
+    IFM_VERDICT_EQUIVALENT,
+    IFM_VERDICT_IMPROVEMENT,
+    IFM_VERDICT_REGRESSION
+};
 const char *ifm_verdict_name(enum ifm_verdict verdict); /* "inconclusive", … */
 
 struct ifm_comparison_result { /* B against A, one metric where less is better */
@@ -45,11 +51,11 @@ struct ifm_comparison_result { /* B against A, one metric where less is better *
     double low, high;          /* 95 % of the ratio; NAN when not bounded */
     double delta;              /* what counts as a change, e.g. 0.02 */
     size_t k_a, k_b;
-    enum ifm_verdict verdict;  /* regression: low > 1+delta; improvement: high < 1-delta; equivalent: both
-                                  bounds inside; else, or without bounds, inconclusive */
+    enum ifm_verdict verdict; /* regression: low > 1+delta; improvement: high < 1-delta; equivalent:
+                                 both bounds inside; else, or without bounds, inconclusive */
 };
-/* One positive value per invocation; less_is_better false (throughput) turns the verdict round. Not paired:
- * for runs made one after the other. */
+/* One positive value per invocation; less_is_better false (throughput) turns the verdict round. Not
+ * paired: for runs made one after the other. */
 void ifm_summary_compare(const double *a, size_t k_a, const double *b, size_t k_b, double delta,
                          bool less_is_better, struct ifm_comparison_result *out);
 

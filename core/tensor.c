@@ -9,7 +9,8 @@
 #include "core/mem.h"
 #include "core/rng.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensor data and .npy files are little endian");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "tensor data and .npy files are little endian");
 
 #define ALIGNMENT 64
 
@@ -17,13 +18,13 @@ static const struct {
     const char *name;
     size_t bytes;
 } dtypes[IFM_DTYPE_COUNT] = {
-    [IFM_DTYPE_NONE] = {"unsupported", 0}, [IFM_DTYPE_F32] = {"float32", 4},
-    [IFM_DTYPE_F64] = {"float64", 8},      [IFM_DTYPE_F16] = {"float16", 2},
-    [IFM_DTYPE_BF16] = {"bfloat16", 2},    [IFM_DTYPE_I8] = {"int8", 1},
-    [IFM_DTYPE_I16] = {"int16", 2},        [IFM_DTYPE_I32] = {"int32", 4},
-    [IFM_DTYPE_I64] = {"int64", 8},        [IFM_DTYPE_U8] = {"uint8", 1},
-    [IFM_DTYPE_U16] = {"uint16", 2},       [IFM_DTYPE_U32] = {"uint32", 4},
-    [IFM_DTYPE_U64] = {"uint64", 8},       [IFM_DTYPE_BOOL] = {"bool", 1},
+    [IFM_DTYPE_NONE] = { "unsupported", 0 }, [IFM_DTYPE_F32] = { "float32", 4 },
+    [IFM_DTYPE_F64] = { "float64", 8 },      [IFM_DTYPE_F16] = { "float16", 2 },
+    [IFM_DTYPE_BF16] = { "bfloat16", 2 },    [IFM_DTYPE_I8] = { "int8", 1 },
+    [IFM_DTYPE_I16] = { "int16", 2 },        [IFM_DTYPE_I32] = { "int32", 4 },
+    [IFM_DTYPE_I64] = { "int64", 8 },        [IFM_DTYPE_U8] = { "uint8", 1 },
+    [IFM_DTYPE_U16] = { "uint16", 2 },       [IFM_DTYPE_U32] = { "uint32", 4 },
+    [IFM_DTYPE_U64] = { "uint64", 8 },       [IFM_DTYPE_BOOL] = { "bool", 1 },
 };
 
 static bool is_dtype(enum ifm_dtype dtype)
@@ -78,7 +79,7 @@ void ifm_tensor_shape_text(const int64_t *dims, int32_t rank, char *text, size_t
         snprintf(text, size, "scalar");
 }
 
-/* -- Memory --------------------------------------------------------------------------------------- */
+/* -- Memory ------------------------------------------------------------------------------------ */
 
 /* ifm_alloc aligns as malloc does; the pointer that it gave stands just before the aligned data. */
 static void *alloc_aligned(size_t bytes)
@@ -103,33 +104,39 @@ static void free_aligned(void *data)
     ifm_free(base);
 }
 
-int ifm_tensor_new(struct ifm_tensor *t, const char *name, enum ifm_dtype dtype, const int64_t *dims,
-                   int32_t rank, size_t max_bytes, struct ifm_err *err)
+int ifm_tensor_new(struct ifm_tensor *t, const char *name, enum ifm_dtype dtype,
+                   const int64_t *dims, int32_t rank, size_t max_bytes, struct ifm_err *err)
 {
-    *t = (struct ifm_tensor){0};
+    *t = (struct ifm_tensor){ 0 };
     const char *shown = name ? name : "";
     if (!is_dtype(dtype))
-        return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "tensor", "tensor \"%s\" has an element type with no "
-                           "name here (text or a sequence); arrays of numbers are supported", shown);
+        return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "tensor",
+                           "tensor \"%s\" is of a type that is not supported (text or a sequence); "
+                           "supported are arrays of numbers",
+                           shown);
     if (rank < 0 || rank > IFM_MAX_RANK)
-        return ifm_err_set(err, IFM_ERR_INVALID, "tensor", "tensor \"%s\" has %d dimensions, 0 to %d are "
-                           "supported", shown, (int)rank, IFM_MAX_RANK);
+        return ifm_err_set(err, IFM_ERR_INVALID, "tensor",
+                           "tensor \"%s\" has %d dimensions, 0 to %d are supported", shown,
+                           (int)rank, IFM_MAX_RANK);
     char shape[IFM_SHAPE_TEXT_MAX];
     ifm_tensor_shape_text(dims, rank, shape, sizeof shape);
     int64_t elements = ifm_tensor_elements(dims, rank);
     if (elements < 0)
-        return ifm_err_set(err, IFM_ERR_INVALID, "tensor", "shape %s of tensor \"%s\" is negative somewhere "
-                           "or too large to count", shape, shown);
+        return ifm_err_set(err, IFM_ERR_INVALID, "tensor",
+                           "shape %s of tensor \"%s\" is negative or too large to count", shape,
+                           shown);
     size_t bytes;
-    if (__builtin_mul_overflow((size_t)elements, ifm_dtype_bytes(dtype), &bytes) || bytes > max_bytes)
-        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "tensor", "tensor \"%s\" of shape %s and type %s is over "
-                           "the limit of %zu bytes", shown, shape, ifm_dtype_name(dtype), max_bytes);
+    if (__builtin_mul_overflow((size_t)elements, ifm_dtype_bytes(dtype), &bytes) ||
+        bytes > max_bytes)
+        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "tensor",
+                           "tensor \"%s\" of shape %s and type %s is over the limit of %zu bytes",
+                           shown, shape, ifm_dtype_name(dtype), max_bytes);
     t->data = alloc_aligned(bytes);
     t->name = ifm_dup(shown);
     if (!t->data || !t->name) {
         ifm_tensor_done(t);
-        return ifm_err_set(err, IFM_ERR_NOMEM, "tensor", "out of memory for tensor \"%s\" of %zu bytes",
-                           shown, bytes);
+        return ifm_err_set(err, IFM_ERR_NOMEM, "tensor",
+                           "out of memory for tensor \"%s\" of %zu bytes", shown, bytes);
     }
     t->dtype = dtype;
     t->rank = rank;
@@ -145,10 +152,10 @@ void ifm_tensor_done(struct ifm_tensor *t)
         return;
     free_aligned(t->data);
     ifm_free((void *)(uintptr_t)t->name);
-    *t = (struct ifm_tensor){0};
+    *t = (struct ifm_tensor){ 0 };
 }
 
-/* -- Narrow floats -------------------------------------------------------------------------------- */
+/* -- Narrow floats ----------------------------------------------------------------------------- */
 
 static double widen(uint16_t bits, int mantissa_bits)
 {
@@ -169,7 +176,8 @@ static double widen(uint16_t bits, int mantissa_bits)
 static uint16_t narrow(double value, int mantissa_bits)
 {
     int exponent_bits = 15 - mantissa_bits, bias = (1 << (exponent_bits - 1)) - 1;
-    uint32_t sign = signbit(value) ? 0x8000u : 0, infinity = ((1u << exponent_bits) - 1) << mantissa_bits;
+    uint32_t sign = signbit(value) ? 0x8000u : 0;
+    uint32_t infinity = ((1u << exponent_bits) - 1) << mantissa_bits;
     double magnitude = fabs(value);
     if (isnan(value))
         return (uint16_t)(sign | infinity | 1u << (mantissa_bits - 1));
@@ -185,20 +193,69 @@ static uint16_t narrow(double value, int mantissa_bits)
         return (uint16_t)(sign | infinity);
     int unit = (exponent > least ? exponent : least) - mantissa_bits;
     uint32_t steps = (uint32_t)nearbyint(ldexp(magnitude, -unit));
-    /* The hidden bit adds 1 to the exponent field, and a carry out of the mantissa does the same. */
-    uint32_t bits = exponent > least ? ((uint32_t)(exponent - least) << mantissa_bits) + steps : steps;
+    /* The hidden bit adds 1 to the exponent field; a carry out of the mantissa does the same. */
+    uint32_t bits =
+        exponent > least ? ((uint32_t)(exponent - least) << mantissa_bits) + steps : steps;
     return (uint16_t)(sign | (bits < infinity ? bits : infinity));
 }
 
-double ifm_tensor_from_f16(uint16_t bits) { return widen(bits, 10); }
-uint16_t ifm_tensor_to_f16(double value) { return narrow(value, 10); }
-double ifm_tensor_from_bf16(uint16_t bits) { return widen(bits, 7); }
-uint16_t ifm_tensor_to_bf16(double value) { return narrow(value, 7); }
+double ifm_tensor_from_f16(uint16_t bits)
+{
+    return widen(bits, 10);
+}
+uint16_t ifm_tensor_to_f16(double value)
+{
+    return narrow(value, 10);
+}
+double ifm_tensor_from_bf16(uint16_t bits)
+{
+    return widen(bits, 7);
+}
+uint16_t ifm_tensor_to_bf16(double value)
+{
+    return narrow(value, 7);
+}
 
-/* -- Seeded inputs -------------------------------------------------------------------------------- */
+double ifm_tensor_value(const struct ifm_tensor *t, size_t i)
+{
+    const void *data = t->data;
+    switch (t->dtype) {
+    case IFM_DTYPE_F32:
+        return (double)((const float *)data)[i];
+    case IFM_DTYPE_F64:
+        return ((const double *)data)[i];
+    case IFM_DTYPE_F16:
+        return widen(((const uint16_t *)data)[i], 10);
+    case IFM_DTYPE_BF16:
+        return widen(((const uint16_t *)data)[i], 7);
+    case IFM_DTYPE_I8:
+        return ((const int8_t *)data)[i];
+    case IFM_DTYPE_I16:
+        return ((const int16_t *)data)[i];
+    case IFM_DTYPE_I32:
+        return ((const int32_t *)data)[i];
+    case IFM_DTYPE_I64:
+        return (double)((const int64_t *)data)[i];
+    case IFM_DTYPE_U8:
+        return ((const uint8_t *)data)[i];
+    case IFM_DTYPE_U16:
+        return ((const uint16_t *)data)[i];
+    case IFM_DTYPE_U32:
+        return ((const uint32_t *)data)[i];
+    case IFM_DTYPE_U64:
+        return (double)((const uint64_t *)data)[i];
+    case IFM_DTYPE_BOOL:
+        return ((const uint8_t *)data)[i] != 0;
+    default:
+        return (double)NAN;
+    }
+}
 
-/* Uniform in [low, high) as seen after rounding to the element type: a value that rounds up to high is drawn
- * again, a bounded number of times. Product and sum stand apart, so that no compiler fuses them. */
+/* -- Seeded inputs ----------------------------------------------------------------------------- */
+
+/* Uniform in [low, high) as seen after rounding to the element type: a value that rounds up to high
+ * is drawn again, a bounded number of times. Product and sum stand apart, so that no compiler fuses
+ * them. */
 static double draw_real(struct ifm_rng *rng, enum ifm_dtype dtype, double low, double high)
 {
     double value = low, span = high - low;
@@ -221,47 +278,53 @@ static void fill_real(struct ifm_tensor *t, struct ifm_rng *rng, size_t n, doubl
 {
     int mantissa = t->dtype == IFM_DTYPE_F16 ? 10 : 7;
     double most = t->dtype == IFM_DTYPE_F32 ? (double)FLT_MAX
-                  : t->dtype == IFM_DTYPE_F64 ? DBL_MAX : widen((uint16_t)(narrow((double)INFINITY, mantissa) - 1), mantissa);
+                  : t->dtype == IFM_DTYPE_F64
+                      ? DBL_MAX
+                      : widen((uint16_t)(narrow((double)INFINITY, mantissa) - 1), mantissa);
     low = fmin(fmax(low, -most), most);
     high = fmin(fmax(high, -most), most);
     for (size_t i = 0; i < n; i++) {
         double value = low < high ? draw_real(rng, t->dtype, low, high) : low;
         switch (t->dtype) {
-        case IFM_DTYPE_F32: ((float *)t->data)[i] = (float)value; break;
-        case IFM_DTYPE_F64: ((double *)t->data)[i] = value; break;
-        default: ((uint16_t *)t->data)[i] = narrow(value, mantissa); break;
+        case IFM_DTYPE_F32:
+            ((float *)t->data)[i] = (float)value;
+            break;
+        case IFM_DTYPE_F64:
+            ((double *)t->data)[i] = value;
+            break;
+        default:
+            ((uint16_t *)t->data)[i] = narrow(value, mantissa);
+            break;
         }
     }
 }
 
-/* The whole numbers in [low, high] that the type can hold, as a two's complement start and a count less 1. */
-static void integer_range(enum ifm_dtype dtype, double low, double high, uint64_t *start, uint64_t *span)
+/* A whole number as the type's two's complement bits, held within its range. A double of 2^63 or
+ * 2^64 does not convert, so the upper edge is compared first. */
+static uint64_t integer_bits(enum ifm_dtype dtype, double value)
 {
     int bits = (int)ifm_dtype_bytes(dtype) * 8;
-    bool is_signed = dtype == IFM_DTYPE_I8 || dtype == IFM_DTYPE_I16 || dtype == IFM_DTYPE_I32 ||
-                     dtype == IFM_DTYPE_I64;
-    double least = is_signed ? -ldexp(1.0, bits - 1) : 0.0, beyond = ldexp(1.0, is_signed ? bits - 1 : bits);
-    uint64_t most = is_signed ? UINT64_MAX >> (65 - bits) : UINT64_MAX >> (64 - bits);
-    double from = ceil(low), to = floor(high);
-    if (to < from)
-        to = from;
-    /* Out of range on one side, both ends stand on that edge. A double of 2^63 or 2^64 does not convert. */
-    uint64_t first = from < least ? (uint64_t)(int64_t)least
-                     : from >= beyond ? most
-                     : is_signed ? (uint64_t)(int64_t)from : (uint64_t)from;
-    uint64_t last = to < least ? (uint64_t)(int64_t)least
-                    : to >= beyond ? most
-                    : is_signed ? (uint64_t)(int64_t)to : (uint64_t)to;
-    *start = first;
-    *span = last - first;
+    if (dtype == IFM_DTYPE_U8 || dtype == IFM_DTYPE_U16 || dtype == IFM_DTYPE_U32 ||
+        dtype == IFM_DTYPE_U64) {
+        if (value >= ldexp(1.0, bits))
+            return UINT64_MAX >> (64 - bits);
+        return value > 0.0 ? (uint64_t)value : 0;
+    }
+    double beyond = ldexp(1.0, bits - 1);
+    if (value >= beyond)
+        return UINT64_MAX >> (65 - bits);
+    return (uint64_t)(int64_t)(value > -beyond ? value : -beyond);
 }
 
-static void fill_integer(struct ifm_tensor *t, struct ifm_rng *rng, size_t n, double low, double high)
+static void fill_integer(struct ifm_tensor *t, struct ifm_rng *rng, size_t n, double low,
+                         double high)
 {
     uint64_t start = 0, span = 1; /* bool */
     size_t bytes = ifm_dtype_bytes(t->dtype);
-    if (t->dtype != IFM_DTYPE_BOOL)
-        integer_range(t->dtype, low, high, &start, &span);
+    if (t->dtype != IFM_DTYPE_BOOL) {
+        start = integer_bits(t->dtype, ceil(low));
+        span = integer_bits(t->dtype, fmax(ceil(low), floor(high))) - start;
+    }
     for (size_t i = 0; i < n; i++) {
         uint64_t drawn = span == UINT64_MAX ? ifm_rng_next(rng) : ifm_rng_below(rng, span + 1);
         uint64_t value = start + drawn;
@@ -285,128 +348,13 @@ void ifm_tensor_seed(struct ifm_tensor *t, uint64_t seed, double low, double hig
     case IFM_DTYPE_F32:
     case IFM_DTYPE_F64:
     case IFM_DTYPE_F16:
-    case IFM_DTYPE_BF16: fill_real(t, &rng, n, low, high); break;
-    case IFM_DTYPE_NONE: break;
-    default: fill_integer(t, &rng, n, low, high); break;
+    case IFM_DTYPE_BF16:
+        fill_real(t, &rng, n, low, high);
+        break;
+    case IFM_DTYPE_NONE:
+        break;
+    default:
+        fill_integer(t, &rng, n, low, high);
+        break;
     }
-}
-
-/* -- Comparison ----------------------------------------------------------------------------------- */
-
-double ifm_tensor_value(const struct ifm_tensor *t, size_t i)
-{
-    const void *data = t->data;
-    switch (t->dtype) {
-    case IFM_DTYPE_F32: return (double)((const float *)data)[i];
-    case IFM_DTYPE_F64: return ((const double *)data)[i];
-    case IFM_DTYPE_F16: return widen(((const uint16_t *)data)[i], 10);
-    case IFM_DTYPE_BF16: return widen(((const uint16_t *)data)[i], 7);
-    case IFM_DTYPE_I8: return ((const int8_t *)data)[i];
-    case IFM_DTYPE_I16: return ((const int16_t *)data)[i];
-    case IFM_DTYPE_I32: return ((const int32_t *)data)[i];
-    case IFM_DTYPE_I64: return (double)((const int64_t *)data)[i];
-    case IFM_DTYPE_U8: return ((const uint8_t *)data)[i];
-    case IFM_DTYPE_U16: return ((const uint16_t *)data)[i];
-    case IFM_DTYPE_U32: return ((const uint32_t *)data)[i];
-    case IFM_DTYPE_U64: return (double)((const uint64_t *)data)[i];
-    case IFM_DTYPE_BOOL: return ((const uint8_t *)data)[i] != 0;
-    default: return (double)NAN;
-    }
-}
-
-/* |a - e|, exact before the last rounding also for 64-bit integers, whose neighbours share one double. */
-static double distance(const struct ifm_tensor *actual, const struct ifm_tensor *expected, size_t i, double a,
-                       double e)
-{
-    if (actual->dtype == IFM_DTYPE_I64) {
-        int64_t x = ((const int64_t *)actual->data)[i], y = ((const int64_t *)expected->data)[i];
-        return (double)(x > y ? (uint64_t)x - (uint64_t)y : (uint64_t)y - (uint64_t)x);
-    }
-    if (actual->dtype == IFM_DTYPE_U64) {
-        uint64_t x = ((const uint64_t *)actual->data)[i], y = ((const uint64_t *)expected->data)[i];
-        return (double)(x > y ? x - y : y - x);
-    }
-    return fabs(a - e);
-}
-
-struct sums {
-    double products, actual_squares, expected_squares, error_squares;
-};
-
-static void compare_finite(struct ifm_comparison *out, struct sums *sums, double a, double e, double d)
-{
-    sums->products += a * e;
-    sums->actual_squares += a * a;
-    sums->expected_squares += e * e;
-    sums->error_squares += d * d;
-    if (d > out->max_abs)
-        out->max_abs = d;
-    if (e != 0.0 && d / fabs(e) > out->max_rel)
-        out->max_rel = d / fabs(e);
-}
-
-static double cosine_of(const struct sums *s)
-{
-    bool actual_zero = s->actual_squares == 0.0, expected_zero = s->expected_squares == 0.0;
-    if (actual_zero || expected_zero)
-        return actual_zero && expected_zero ? 1.0 : 0.0;
-    double cosine = s->products / (sqrt(s->actual_squares) * sqrt(s->expected_squares));
-    return cosine > 1.0 ? 1.0 : cosine < -1.0 ? -1.0 : cosine;
-}
-
-static int check_comparable(const struct ifm_tensor *actual, const struct ifm_tensor *expected,
-                            struct ifm_err *err)
-{
-    const char *name = actual->name ? actual->name : "";
-    if (actual->dtype != expected->dtype || !is_dtype(actual->dtype))
-        return ifm_err_set(err, IFM_ERR_INVALID, "tensor", "output \"%s\" is %s, its reference %s", name,
-                           ifm_dtype_name(actual->dtype), ifm_dtype_name(expected->dtype));
-    bool same = actual->rank == expected->rank;
-    for (int32_t i = 0; same && i < actual->rank; i++)
-        same = actual->dims[i] == expected->dims[i];
-    if (!same) {
-        char got[IFM_SHAPE_TEXT_MAX], wanted[IFM_SHAPE_TEXT_MAX];
-        ifm_tensor_shape_text(actual->dims, actual->rank, got, sizeof got);
-        ifm_tensor_shape_text(expected->dims, expected->rank, wanted, sizeof wanted);
-        return ifm_err_set(err, IFM_ERR_INVALID, "tensor", "output \"%s\" has shape %s, its reference %s",
-                           name, got, wanted);
-    }
-    int64_t elements = ifm_tensor_elements(actual->dims, actual->rank);
-    size_t bytes = ifm_dtype_bytes(actual->dtype);
-    if (elements < 0 || (size_t)elements > actual->bytes / bytes || (size_t)elements > expected->bytes / bytes)
-        return ifm_err_set(err, IFM_ERR_INVALID, "tensor", "output \"%s\" holds %zu bytes, its reference "
-                           "%zu: fewer than their shape says", name, actual->bytes, expected->bytes);
-    return 0;
-}
-
-int ifm_tensor_compare(const struct ifm_tensor *actual, const struct ifm_tensor *expected, double rtol,
-                       double atol, struct ifm_comparison *out, struct ifm_err *err)
-{
-    *out = (struct ifm_comparison){.first_mismatch = -1, .cosine = 1.0, .snr_db = (double)INFINITY};
-    int rc = check_comparable(actual, expected, err);
-    if (rc)
-        return rc;
-    out->elements = ifm_tensor_elements(actual->dims, actual->rank);
-    struct sums sums = {0};
-    for (int64_t i = 0; i < out->elements; i++) {
-        double a = ifm_tensor_value(actual, (size_t)i), e = ifm_tensor_value(expected, (size_t)i);
-        bool close;
-        if (isfinite(a) && isfinite(e)) {
-            double d = distance(actual, expected, (size_t)i, a, e);
-            compare_finite(out, &sums, a, e, d);
-            close = d <= atol + rtol * fabs(e);
-        } else {
-            close = (isnan(a) && isnan(e)) || a == e;
-            out->not_finite += isfinite(e);
-        }
-        if (close)
-            continue;
-        out->mismatched++;
-        if (out->first_mismatch < 0)
-            out->first_mismatch = i;
-    }
-    out->cosine = cosine_of(&sums);
-    if (sums.error_squares > 0.0)
-        out->snr_db = 10.0 * log10(sums.expected_squares / sums.error_squares);
-    return 0;
 }

@@ -43,7 +43,8 @@ bool ifm_uuid_valid(const char *text)
 {
     if (!text)
         return false;
-    for (int i = 0; i < IFM_UUID_TEXT - 1; i++) /* a NUL inside fails here, before what follows is read */
+    for (int i = 0; i < IFM_UUID_TEXT - 1;
+         i++) /* a NUL inside fails here, before what follows is read */
         if (is_dash_place(i) ? text[i] != '-' : hex_value(text[i]) < 0)
             return false;
     return text[IFM_UUID_TEXT - 1] == '\0';

@@ -1,4 +1,5 @@
-/* Sanity of the calibration (no time budget: only what a calibrated clock must satisfy) and time stamps. */
+/* Sanity of the calibration (no time budget: only what a calibrated clock must satisfy) and time
+ * stamps. */
 #include "near.h"
 
 #include "core/clock.h"
@@ -8,14 +9,15 @@ static void calibration_is_sane(void **state)
 {
     (void)state;
     struct ifm_clock_calibration c;
-    for (int attempt = 0; attempt < 3; attempt++) { /* a preemption of 1 ms can pass for a slewed clock */
+    for (int attempt = 0; attempt < 3;
+         attempt++) { /* a preemption of 1 ms can pass for a slewed clock */
         ifm_clock_calibrate(&c);
         if (fabs(c.raw_ratio - 1) < 0.001)
             break;
     }
     print_message("resolution %lld ns, overhead %lld ns, jitter %lld ns, ratio %.9f, source %s\n",
-                  (long long)c.resolution_ns, (long long)c.overhead_ns, (long long)c.jitter_ns, c.raw_ratio,
-                  c.source);
+                  (long long)c.resolution_ns, (long long)c.overhead_ns, (long long)c.jitter_ns,
+                  c.raw_ratio, c.source);
     assert_true(c.resolution_ns > 0);
     assert_true(c.overhead_ns < 1000);
     assert_true(c.overhead_ns >= 0);
@@ -42,14 +44,16 @@ static void clocks_move_forward(void **state)
 static void time_stamps_are_rfc_3339(void **state)
 {
     (void)state;
-    static const struct { int64_t ms; const char *text; } rows[] = {
-        {0, "1970-01-01T00:00:00.000Z"},
-        {-1, "1969-12-31T23:59:59.999Z"},
-        {1795560703123, "2026-11-24T22:51:43.123Z"},
-        {951782400000, "2000-02-29T00:00:00.000Z"},
-        {4107542400000, "2100-03-01T00:00:00.000Z"}, /* 2100 is no leap year */
-        {253402300799999, "9999-12-31T23:59:59.999Z"},
-        {-62167219200000, "0000-01-01T00:00:00.000Z"}};
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } rows[] = { { 0, "1970-01-01T00:00:00.000Z" },
+                 { -1, "1969-12-31T23:59:59.999Z" },
+                 { 1795560703123, "2026-11-24T22:51:43.123Z" },
+                 { 951782400000, "2000-02-29T00:00:00.000Z" },
+                 { 4107542400000, "2100-03-01T00:00:00.000Z" }, /* 2100 is no leap year */
+                 { 253402300799999, "9999-12-31T23:59:59.999Z" },
+                 { -62167219200000, "0000-01-01T00:00:00.000Z" } };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[IFM_TIME_TEXT_MAX];
         int64_t back = -77;
@@ -71,13 +75,16 @@ static void time_stamps_agree_with_libc(void **state)
     struct ifm_rng rng;
     ifm_rng_init(&rng, 8);
     for (int i = 0; i < 20000; i++) {
-        int64_t ms = -62167219200000 + (int64_t)ifm_rng_below(&rng, 253402300799999u + 62167219200000u), back;
+        int64_t ms = -62167219200000 +
+                     (int64_t)ifm_rng_below(&rng, 253402300799999u + 62167219200000u),
+                back;
         char ours[IFM_TIME_TEXT_MAX], theirs[64], whole[96];
         time_t seconds = (time_t)((ms - (ms % 1000 + 1000) % 1000) / 1000);
         struct tm tm;
         assert_non_null(gmtime_r(&seconds, &tm));
         strftime(theirs, sizeof theirs, "-%m-%dT%H:%M:%S", &tm);
-        snprintf(whole, sizeof whole, "%04d%s.%03dZ", tm.tm_year + 1900, theirs, (int)((ms % 1000 + 1000) % 1000));
+        snprintf(whole, sizeof whole, "%04d%s.%03dZ", tm.tm_year + 1900, theirs,
+                 (int)((ms % 1000 + 1000) % 1000));
         ifm_clock_format(ms, ours);
         assert_string_equal(ours, whole);
         assert_int_equal(ifm_clock_parse(ours, &back), 0);
@@ -88,17 +95,19 @@ static void time_stamps_agree_with_libc(void **state)
 static void parse_takes_offsets_fractions_and_dates(void **state)
 {
     (void)state;
-    static const struct { const char *text; int64_t ms; } rows[] = {
-        {"1970-01-01", 0},
-        {"1970-01-02", 86400000},
-        {"1970-01-01T00:00:01Z", 1000},
-        {"1970-01-01t00:00:01z", 1000},
-        {"1970-01-01T00:00:00.5Z", 500},
-        {"1970-01-01T00:00:00.123456789Z", 123},
-        {"1970-01-01T01:00:00+01:00", 0},
-        {"1969-12-31T18:30:00-05:30", 0},
-        {"1998-12-31T23:59:60Z", 915148800000},
-        {"1969-12-31T23:59:59.25Z", -750}};
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } rows[] = { { "1970-01-01", 0 },
+                 { "1970-01-02", 86400000 },
+                 { "1970-01-01T00:00:01Z", 1000 },
+                 { "1970-01-01t00:00:01z", 1000 },
+                 { "1970-01-01T00:00:00.5Z", 500 },
+                 { "1970-01-01T00:00:00.123456789Z", 123 },
+                 { "1970-01-01T01:00:00+01:00", 0 },
+                 { "1969-12-31T18:30:00-05:30", 0 },
+                 { "1998-12-31T23:59:60Z", 915148800000 },
+                 { "1969-12-31T23:59:59.25Z", -750 } };
     for (size_t i = 0; i < COUNT(rows); i++) {
         int64_t ms = 77;
         assert_int_equal(ifm_clock_parse(rows[i].text, &ms), 0);
@@ -109,13 +118,32 @@ static void parse_takes_offsets_fractions_and_dates(void **state)
 static void parse_refuses_everything_else(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "", "1970", "1970-1-01", "1970-13-01", "1970-00-01", "1970-01-00", "1970-02-29", "1970-04-31",
-        "1970-01-01T", "1970-01-01 00:00:00Z", "1970-01-01T00:00:00", "1970-01-01T24:00:00Z",
-        "1970-01-01T00:60:00Z", "1970-01-01T00:00:61Z", "1970-01-01T00:00Z", "1970-01-01T00:00:00.Z",
-        "1970-01-01T00:00:00.1234567890Z", "1970-01-01T00:00:00Zx", "1970-01-01T00:00:00+24:00",
-        "1970-01-01T00:00:00+0100", "1970-01-01T00:00:00+01:60", "+970-01-01", "yesterday", "2100-02-29",
-        "1970-01-01x", " 1970-01-01"};
+    static const char *const bad[] = { "",
+                                       "1970",
+                                       "1970-1-01",
+                                       "1970-13-01",
+                                       "1970-00-01",
+                                       "1970-01-00",
+                                       "1970-02-29",
+                                       "1970-04-31",
+                                       "1970-01-01T",
+                                       "1970-01-01 00:00:00Z",
+                                       "1970-01-01T00:00:00",
+                                       "1970-01-01T24:00:00Z",
+                                       "1970-01-01T00:60:00Z",
+                                       "1970-01-01T00:00:61Z",
+                                       "1970-01-01T00:00Z",
+                                       "1970-01-01T00:00:00.Z",
+                                       "1970-01-01T00:00:00.1234567890Z",
+                                       "1970-01-01T00:00:00Zx",
+                                       "1970-01-01T00:00:00+24:00",
+                                       "1970-01-01T00:00:00+0100",
+                                       "1970-01-01T00:00:00+01:60",
+                                       "+970-01-01",
+                                       "yesterday",
+                                       "2100-02-29",
+                                       "1970-01-01x",
+                                       " 1970-01-01" };
     for (size_t i = 0; i < COUNT(bad); i++) {
         int64_t ms = 77;
         assert_int_equal(ifm_clock_parse(bad[i], &ms), -1);

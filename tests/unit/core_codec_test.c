@@ -1,4 +1,5 @@
-/* Sample blocks: what goes in comes out, what is not a block is refused, and the size is as promised. */
+/* Sample blocks: what goes in comes out, what is not a block is refused, and the size is as
+ * promised. */
 #include "near.h"
 
 #include <pthread.h>
@@ -27,8 +28,10 @@ static void check_round_trip(const int64_t *values, size_t count)
 static void blocks_are_lossless_in_time_order(void **state)
 {
     (void)state;
-    static const int64_t extremes[] = {INT64_MIN, INT64_MAX, 0, -1, 1, INT64_MIN + 1, INT64_MAX - 1};
-    static const int64_t ends[] = {INT64_MAX, INT64_MIN};
+    static const int64_t extremes[] = {
+        INT64_MIN, INT64_MAX, 0, -1, 1, INT64_MIN + 1, INT64_MAX - 1
+    };
+    static const int64_t ends[] = { INT64_MAX, INT64_MIN };
     int64_t one = 123456789, zero = 0, least = INT64_MIN;
     check_round_trip(extremes, COUNT(extremes));
     check_round_trip(ends, 2);
@@ -56,16 +59,17 @@ static void blocks_are_lossless_in_time_order(void **state)
 static void encode_refuses_empty_and_oversized_blocks(void **state)
 {
     (void)state;
-    struct ifm_block block = {(uint8_t *)1, 1};
+    struct ifm_block block = { (uint8_t *)1, 1 };
     struct ifm_err err = IFM_ERR_INIT;
     int64_t value = 0;
     assert_int_equal(ifm_codec_encode(&value, 0, &block, &err), IFM_ERR_INVALID);
     assert_null(block.bytes);
-    assert_int_equal(ifm_codec_encode(&value, IFM_CODEC_SAMPLES_MAX + 1, &block, &err), IFM_ERR_INVALID);
+    assert_int_equal(ifm_codec_encode(&value, IFM_CODEC_SAMPLES_MAX + 1, &block, &err),
+                     IFM_ERR_INVALID);
     assert_non_null(strstr(err.text, "65537"));
 }
 
-/* -- Hostile blocks ------------------------------------------------------------------------------- */
+/* -- Hostile blocks ---------------------------------------------------------------------------- */
 
 static size_t allocations, fail_at = SIZE_MAX;
 
@@ -87,7 +91,8 @@ static void counting_free(void *context, void *pointer)
     free(pointer);
 }
 
-static const struct ifm_mem_hooks counting = {counting_alloc, counting_resize, counting_free, NULL};
+static const struct ifm_mem_hooks counting = { counting_alloc, counting_resize, counting_free,
+                                               NULL };
 
 static struct ifm_block sample_block(size_t count)
 {
@@ -106,8 +111,11 @@ static void wrong_sizes_are_refused_before_memory_is_taken(void **state)
 {
     (void)state;
     struct ifm_block block = sample_block(500);
-    struct { size_t at; uint8_t value; } edits[] = {
-        {0, 'X'}, {1, 'X'}, {2, 2}, {3, 0}, {3, 9}, {3, 8}, {4, 0xff}, {5, 0}, {6, 1}, {7, 0xff}, {16, 0}};
+    struct {
+        size_t at;
+        uint8_t value;
+    } edits[] = { { 0, 'X' },  { 1, 'X' }, { 2, 2 }, { 3, 0 },    { 3, 9 }, { 3, 8 },
+                  { 4, 0xff }, { 5, 0 },   { 6, 1 }, { 7, 0xff }, { 16, 0 } };
     uint8_t *copy = malloc(block.len + 8);
     ifm_mem_set_hooks(&counting);
     for (size_t i = 0; i < COUNT(edits); i++) {
@@ -126,7 +134,8 @@ static void wrong_sizes_are_refused_before_memory_is_taken(void **state)
     memcpy(copy, block.bytes, block.len);
     for (size_t len = 0; len < block.len; len++) { /* every truncation */
         allocations = 0;
-        assert_int_equal(ifm_codec_decode(copy, len, decoded, COUNT(decoded), &got, NULL), IFM_ERR_INVALID);
+        assert_int_equal(ifm_codec_decode(copy, len, decoded, COUNT(decoded), &got, NULL),
+                         IFM_ERR_INVALID);
         assert_int_equal(allocations, 0);
     }
     copy[block.len] = 0; /* and anything behind the frame */
@@ -145,18 +154,20 @@ static void random_mutations_never_crash(void **state)
     (void)state;
     struct ifm_rng rng;
     ifm_rng_init(&rng, 44);
-    struct ifm_block blocks[3] = {sample_block(1), sample_block(300), sample_block(5000)};
+    struct ifm_block blocks[3] = { sample_block(1), sample_block(300), sample_block(5000) };
     int accepted = 0;
     for (int round = 0; round < 20000; round++) {
         const struct ifm_block *block = &blocks[ifm_rng_below(&rng, 3)];
         size_t len = block->len, got = 0, cut = (size_t)ifm_rng_below(&rng, 8);
         if (cut == 0)
             len = (size_t)ifm_rng_below(&rng, len + 1);
-        uint8_t *copy = malloc(len + 1); /* exactly as long, so that a sanitizer sees a read beyond */
+        uint8_t *copy =
+            malloc(len + 1); /* exactly as long, so that a sanitizer sees a read beyond */
         memcpy(copy, block->bytes, len);
         for (uint64_t edits = ifm_rng_below(&rng, 6); len && edits > 0; edits--)
-            copy[ifm_rng_below(&rng, ifm_rng_below(&rng, 2) ? len : len < 40 ? len : 40)] =
-                (uint8_t)ifm_rng_next(&rng);
+            copy[ifm_rng_below(&rng, ifm_rng_below(&rng, 2) ? len
+                                     : len < 40             ? len
+                                                            : 40)] = (uint8_t)ifm_rng_next(&rng);
         uint8_t *exact = realloc(copy, len ? len : 1);
         struct ifm_err err = IFM_ERR_INIT;
         int rc = ifm_codec_decode(exact, len, decoded, COUNT(decoded), &got, &err);
@@ -165,12 +176,14 @@ static void random_mutations_never_crash(void **state)
         accepted += rc == 0;
         free(exact);
     }
-    assert_true(accepted > 0 && accepted < 20000); /* an edit of the median alone makes a valid block */
+    assert_true(accepted > 0 &&
+                accepted < 20000); /* an edit of the median alone makes a valid block */
     for (int i = 0; i < 3; i++)
         ifm_free(blocks[i].bytes);
 }
 
-/* The n-th allocation fails, for every n until none does: an error or the whole result, and no leak. */
+/* The n-th allocation fails, for every n until none does: an error or the whole result, and no
+ * leak. */
 static void out_of_memory_is_an_error(void **state)
 {
     (void)state;
@@ -198,7 +211,7 @@ static void out_of_memory_is_an_error(void **state)
     ifm_mem_set_hooks(NULL);
 }
 
-/* -- Threads and size ----------------------------------------------------------------------------- */
+/* -- Threads and size -------------------------------------------------------------------------- */
 
 static void *round_trips(void *argument)
 {
@@ -222,7 +235,8 @@ static void *round_trips(void *argument)
 static void threads_do_not_disturb_each_other(void **state)
 {
     (void)state;
-    for (int generation = 0; generation < 3; generation++) { /* contexts of ended threads are given back */
+    for (int generation = 0; generation < 3;
+         generation++) { /* contexts of ended threads are given back */
         pthread_t threads[4];
         for (size_t i = 0; i < COUNT(threads); i++)
             assert_int_equal(pthread_create(&threads[i], NULL, round_trips, (void *)(i + 1)), 0);
@@ -235,7 +249,8 @@ static void threads_do_not_disturb_each_other(void **state)
 }
 
 /* Latencies as they are: correlated noise, one slow in a hundred, rare stalls of a millisecond. */
-static void simulate_latencies(int64_t *values, size_t count, double median_ns, double sd_ns, uint64_t seed)
+static void simulate_latencies(int64_t *values, size_t count, double median_ns, double sd_ns,
+                               uint64_t seed)
 {
     struct ifm_rng rng;
     double drift = 0;
@@ -254,9 +269,11 @@ static void simulate_latencies(int64_t *values, size_t count, double median_ns, 
 static void blocks_keep_their_size_bound(void **state)
 {
     (void)state;
-    static const double laws[][2] = {{12e3, 60}, {200e3, 2e3}, {2e6, 40e3}, {35e6, 1e6}, {200e6, 20e6}};
+    static const double laws[][2] = {
+        { 12e3, 60 }, { 200e3, 2e3 }, { 2e6, 40e3 }, { 35e6, 1e6 }, { 200e6, 20e6 }
+    };
     static int64_t values[IFM_CODEC_SAMPLES_MAX], sorted[IFM_CODEC_SAMPLES_MAX];
-    static const size_t counts[] = {1000, 10000, IFM_CODEC_SAMPLES_MAX};
+    static const size_t counts[] = { 1000, 10000, IFM_CODEC_SAMPLES_MAX };
     for (size_t i = 0; i < COUNT(laws); i++)
         for (size_t j = 0; j < COUNT(counts); j++) {
             size_t n = counts[j];

@@ -8,7 +8,7 @@
 #include "core/rng.h"
 
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-#define ABC_SHA256 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define ABC_SHA256   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static void sha256_gives_the_published_digests(void **state)
 {
@@ -64,9 +64,14 @@ static void equal_compares_all_bytes(void **state)
 static void base64_gives_the_published_vectors(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-                                          {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-                                          {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "+//+"}};
+    static const char *const rows[][2] = { { "", "" },
+                                           { "f", "Zg==" },
+                                           { "fo", "Zm8=" },
+                                           { "foo", "Zm9v" },
+                                           { "foob", "Zm9vYg==" },
+                                           { "fooba", "Zm9vYmE=" },
+                                           { "foobar", "Zm9vYmFy" },
+                                           { "\xfb\xff\xfe", "+//+" } };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[32];
         uint8_t bytes[32];
@@ -104,8 +109,10 @@ static void base64_returns_every_byte_string(void **state)
 static void base64_is_strict(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Zg", "Zg=", "Zg===", "=Zg=", "Zg==Zg==", "Z===", "====", "Zm9v ", "Zm 9",
-                                      "Zm9v\n123", "Zm9-", "Zm9_", "Zh==", "Zm9=", "Zm\xc3\xa9", "Z=9v"};
+    static const char *const bad[] = {
+        "Zg",   "Zg=",       "Zg===", "=Zg=", "Zg==Zg==", "Z===", "====",       "Zm9v ",
+        "Zm 9", "Zm9v\n123", "Zm9-",  "Zm9_", "Zh==",     "Zm9=", "Zm\xc3\xa9", "Z=9v"
+    };
     for (size_t i = 0; i < COUNT(bad); i++) {
         uint8_t bytes[32];
         size_t got = 99;

@@ -10,7 +10,10 @@
 
 #define LIMIT ((size_t)1 << 20)
 
-struct file { uint8_t bytes[70000]; size_t len; };
+struct file {
+    uint8_t bytes[70000];
+    size_t len;
+};
 
 /* A version 1.0 file with this dictionary text and `data` bytes 0, 1, 2 … */
 static void build(struct file *f, const char *dict, size_t data)
@@ -39,16 +42,46 @@ static int parse(const struct file *f, struct ifm_tensor *t, struct ifm_err *err
 static void numpy_files_are_read(void **state)
 {
     (void)state;
-    static const struct { const char *dict; size_t data; enum ifm_dtype dtype; int32_t rank; int64_t dims[3]; }
-    rows[] = {
-        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 24, IFM_DTYPE_F32, 2, {2, 3}},
-        {"{'descr': '<f8', 'fortran_order': False, 'shape': (5,), }", 40, IFM_DTYPE_F64, 1, {5}},
-        {"{'descr': '<f2', 'fortran_order': False, 'shape': (), }", 2, IFM_DTYPE_F16, 0, {0}},
-        {"{'descr': '|i1', 'fortran_order': False, 'shape': (0, 4), }", 0, IFM_DTYPE_I8, 2, {0, 4}},
-        {"{'descr': '|b1', 'fortran_order': False, 'shape': (1, 1, 3), }", 3, IFM_DTYPE_BOOL, 3, {1, 1, 3}},
-        {"{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", 8, IFM_DTYPE_U64, 1, {1}},
-        {"{'descr': '<V2', 'fortran_order': False, 'shape': (2,), }", 4, IFM_DTYPE_BF16, 1, {2}},
-        {"{'shape':(2L,3L),'fortran_order':False,'descr':\"<i2\"}", 12, IFM_DTYPE_I16, 2, {2, 3}}};
+    static const struct {
+        const char *dict;
+        size_t data;
+        enum ifm_dtype dtype;
+        int32_t rank;
+        int64_t dims[3];
+    } rows[] = {
+        { "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+          24,
+          IFM_DTYPE_F32,
+          2,
+          { 2, 3 } },
+        { "{'descr': '<f8', 'fortran_order': False, 'shape': (5,), }",
+          40,
+          IFM_DTYPE_F64,
+          1,
+          { 5 } },
+        { "{'descr': '<f2', 'fortran_order': False, 'shape': (), }", 2, IFM_DTYPE_F16, 0, { 0 } },
+        { "{'descr': '|i1', 'fortran_order': False, 'shape': (0, 4), }",
+          0,
+          IFM_DTYPE_I8,
+          2,
+          { 0, 4 } },
+        { "{'descr': '|b1', 'fortran_order': False, 'shape': (1, 1, 3), }",
+          3,
+          IFM_DTYPE_BOOL,
+          3,
+          { 1, 1, 3 } },
+        { "{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", 8, IFM_DTYPE_U64, 1, { 1 } },
+        { "{'descr': '<V2', 'fortran_order': False, 'shape': (2,), }",
+          4,
+          IFM_DTYPE_BF16,
+          1,
+          { 2 } },
+        { "{'shape':(2L,3L),'fortran_order':False,'descr':\"<i2\"}",
+          12,
+          IFM_DTYPE_I16,
+          2,
+          { 2, 3 } }
+    };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct file f;
         struct ifm_tensor t;
@@ -73,7 +106,7 @@ static void version_2_headers_are_read(void **state)
     struct file f;
     struct ifm_tensor t;
     memcpy(f.bytes, "\x93NUMPY\x02\x00", 8);
-    memcpy(f.bytes + 8, (uint8_t[]){sizeof dict - 1, 0, 0, 0}, 4);
+    memcpy(f.bytes + 8, (uint8_t[]){ sizeof dict - 1, 0, 0, 0 }, 4);
     memcpy(f.bytes + 12, dict, sizeof dict - 1);
     memcpy(f.bytes + 12 + sizeof dict - 1, "\0\0\x80\x3f", 4);
     f.len = 12 + sizeof dict - 1 + 4;
@@ -81,9 +114,9 @@ static void version_2_headers_are_read(void **state)
     assert_near(ifm_tensor_value(&t, 0), 1, 0);
     ifm_tensor_done(&t);
     struct ifm_err err = IFM_ERR_INIT;
-    memcpy(f.bytes + 8, (uint8_t[]){1, 0, 1, 0}, 4); /* a header of 65,537 bytes */
+    memcpy(f.bytes + 8, (uint8_t[]){ 1, 0, 1, 0 }, 4); /* a header of 65,537 bytes */
     assert_int_equal(parse(&f, &t, &err), IFM_ERR_TOO_LARGE);
-    memcpy(f.bytes + 8, (uint8_t[]){255, 255, 255, 255}, 4);
+    memcpy(f.bytes + 8, (uint8_t[]){ 255, 255, 255, 255 }, 4);
     assert_int_equal(parse(&f, &t, &err), IFM_ERR_TOO_LARGE);
     f.len = 11;
     assert_int_equal(parse(&f, &t, &err), IFM_ERR_INVALID);
@@ -94,39 +127,52 @@ static void version_2_headers_are_read(void **state)
 static void unusable_files_get_one_clear_sentence(void **state)
 {
     (void)state;
-    static const struct { const char *dict; size_t data; int code; const char *says; } rows[] = {
-        {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24, IFM_ERR_UNSUPPORTED, "ascontiguous"},
-        {"{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4, IFM_ERR_UNSUPPORTED, "big endian"},
-        {"{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8, IFM_ERR_UNSUPPORTED, "<c8"},
-        {"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8, IFM_ERR_UNSUPPORTED, "|O"},
-        {"{'descr': '<U4', 'fortran_order': False, 'shape': (1,), }", 16, IFM_ERR_UNSUPPORTED, "<U4"},
-        {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, IFM_ERR_UNSUPPORTED,
-         "structured"},
-        {HEAD "(2, 3), }", 23, IFM_ERR_INVALID, "23 of the 24"},
-        {HEAD "(2, 3), }", 25, IFM_ERR_INVALID, "1 bytes after"},
-        {HEAD "(1, 1, 1, 1, 1, 1, 1, 1, 1), }", 4, IFM_ERR_UNSUPPORTED, "8 dimensions"},
-        {HEAD "(4294967296, 4294967296), }", 4, IFM_ERR_TOO_LARGE, "too large"},
-        {HEAD "(9223372036854775807,), }", 4, IFM_ERR_TOO_LARGE, "too large"},
-        {HEAD "(9223372036854775808,), }", 4, IFM_ERR_INVALID, "whole numbers"},
-        {HEAD "(-1,), }", 4, IFM_ERR_INVALID, "whole numbers"},
-        {HEAD "(1.5,), }", 4, IFM_ERR_INVALID, "whole numbers"},
-        {HEAD "(1 2), }", 4, IFM_ERR_INVALID, "whole numbers"},
-        {HEAD "(1,,), }", 4, IFM_ERR_INVALID, "whole numbers"},
-        {HEAD "(3), }", 12, IFM_ERR_INVALID, "whole numbers"},
-        {HEAD "(,), }", 4, IFM_ERR_INVALID, "whole numbers"},
-        {HEAD "3, }", 12, IFM_ERR_INVALID, "shape"},
-        {HEAD "(3,), } x", 12, IFM_ERR_INVALID, "text follows"},
-        {HEAD "(3,), 'shape': (3,), }", 12, IFM_ERR_INVALID, "twice"},
-        {HEAD "(3,), 'x': 1, }", 12, IFM_ERR_INVALID, "unknown"},
-        {HEAD "(3,)", 12, IFM_ERR_INVALID, "dictionary"},
-        {"{'descr': '<f4', 'shape': (3,), }", 12, IFM_ERR_INVALID, "lacks a key"},
-        {"{'descr': '<f4', 'fortran_order': 0, 'shape': (3,), }", 12, IFM_ERR_INVALID, "fortran_order"},
-        {"{'descr': f4, 'fortran_order': False, 'shape': (3,), }", 12, IFM_ERR_INVALID, "element type"},
-        {"{'descr': '<f4\\x00', 'fortran_order': False, 'shape': (3,), }", 12, IFM_ERR_INVALID, "element type"},
-        {"{'descr': '<f4, 'fortran_order': False, 'shape': (3,), }", 12, IFM_ERR_UNSUPPORTED, "element type"},
-        {"[1, 2]", 0, IFM_ERR_INVALID, "dictionary"},
-        {"__import__('os').system('true')", 0, IFM_ERR_INVALID, "dictionary"},
-        {"", 0, IFM_ERR_INVALID, "dictionary"}};
+    static const struct {
+        const char *dict;
+        size_t data;
+        int code;
+        const char *says;
+    } rows[] = { { "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24,
+                   IFM_ERR_UNSUPPORTED, "ascontiguous" },
+                 { "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4,
+                   IFM_ERR_UNSUPPORTED, "big endian" },
+                 { "{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8,
+                   IFM_ERR_UNSUPPORTED, "<c8" },
+                 { "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8,
+                   IFM_ERR_UNSUPPORTED, "|O" },
+                 { "{'descr': '<U4', 'fortran_order': False, 'shape': (1,), }", 16,
+                   IFM_ERR_UNSUPPORTED, "<U4" },
+                 { "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4,
+                   IFM_ERR_UNSUPPORTED, "structured" },
+                 { HEAD "(2, 3), }", 23, IFM_ERR_INVALID, "23 of the 24" },
+                 { HEAD "(2, 3), }", 25, IFM_ERR_INVALID, "1 bytes after" },
+                 { HEAD "(1, 1, 1, 1, 1, 1, 1, 1, 1), }", 4, IFM_ERR_UNSUPPORTED, "8 dimensions" },
+                 { HEAD "(4294967296, 4294967296), }", 4, IFM_ERR_TOO_LARGE, "too large" },
+                 { HEAD "(9223372036854775807,), }", 4, IFM_ERR_TOO_LARGE, "too large" },
+                 { HEAD "(9223372036854775808,), }", 4, IFM_ERR_INVALID, "whole numbers" },
+                 { HEAD "(-1,), }", 4, IFM_ERR_INVALID, "whole numbers" },
+                 { HEAD "(1.5,), }", 4, IFM_ERR_INVALID, "whole numbers" },
+                 { HEAD "(1 2), }", 4, IFM_ERR_INVALID, "whole numbers" },
+                 { HEAD "(1,,), }", 4, IFM_ERR_INVALID, "whole numbers" },
+                 { HEAD "(3), }", 12, IFM_ERR_INVALID, "whole numbers" },
+                 { HEAD "(,), }", 4, IFM_ERR_INVALID, "whole numbers" },
+                 { HEAD "3, }", 12, IFM_ERR_INVALID, "shape" },
+                 { HEAD "(3,), } x", 12, IFM_ERR_INVALID, "text follows" },
+                 { HEAD "(3,), 'shape': (3,), }", 12, IFM_ERR_INVALID, "twice" },
+                 { HEAD "(3,), 'x': 1, }", 12, IFM_ERR_INVALID, "unknown" },
+                 { HEAD "(3,)", 12, IFM_ERR_INVALID, "dictionary" },
+                 { "{'descr': '<f4', 'shape': (3,), }", 12, IFM_ERR_INVALID, "lacks a key" },
+                 { "{'descr': '<f4', 'fortran_order': 0, 'shape': (3,), }", 12, IFM_ERR_INVALID,
+                   "fortran_order" },
+                 { "{'descr': f4, 'fortran_order': False, 'shape': (3,), }", 12, IFM_ERR_INVALID,
+                   "element type" },
+                 { "{'descr': '<f4\\x00', 'fortran_order': False, 'shape': (3,), }", 12,
+                   IFM_ERR_INVALID, "element type" },
+                 { "{'descr': '<f4, 'fortran_order': False, 'shape': (3,), }", 12,
+                   IFM_ERR_UNSUPPORTED, "element type" },
+                 { "[1, 2]", 0, IFM_ERR_INVALID, "dictionary" },
+                 { "__import__('os').system('true')", 0, IFM_ERR_INVALID, "dictionary" },
+                 { "", 0, IFM_ERR_INVALID, "dictionary" } };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct file f;
         struct ifm_tensor t;
@@ -185,8 +231,9 @@ static void random_mutations_never_crash(void **state)
         build(&f, HEAD "(2, 3), }", 24);
         for (uint64_t edits = ifm_rng_below(&rng, 5); edits > 0; edits--) {
             size_t at = (size_t)ifm_rng_below(&rng, ifm_rng_below(&rng, 3) ? 80 : f.len);
-            f.bytes[at] = ifm_rng_below(&rng, 2) ? (uint8_t)ifm_rng_next(&rng)
-                                                 : (uint8_t)alphabet[ifm_rng_below(&rng, sizeof alphabet - 1)];
+            f.bytes[at] = ifm_rng_below(&rng, 2)
+                              ? (uint8_t)ifm_rng_next(&rng)
+                              : (uint8_t)alphabet[ifm_rng_below(&rng, sizeof alphabet - 1)];
         }
         if (ifm_rng_below(&rng, 6) == 0)
             f.len = (size_t)ifm_rng_below(&rng, f.len + 1);
@@ -200,7 +247,7 @@ static void random_mutations_never_crash(void **state)
     assert_true(accepted > 0 && accepted < 20000);
 }
 
-/* -- Files ---------------------------------------------------------------------------------------- */
+/* -- Files ------------------------------------------------------------------------------------- */
 
 static char folder[] = "/tmp/ifm_npy_XXXXXX";
 
@@ -214,12 +261,13 @@ static const char *in_folder(const char *name)
 static void every_type_is_written_and_read_back(void **state)
 {
     (void)state;
-    static const int64_t dims[] = {3, 1, 7};
+    static const int64_t dims[] = { 3, 1, 7 };
     for (int i = IFM_DTYPE_NONE + 1; i < IFM_DTYPE_COUNT; i++)
         for (int32_t rank = 0; rank <= 3; rank++) {
             struct ifm_tensor t, back;
             struct ifm_err err = IFM_ERR_INIT;
-            assert_int_equal(ifm_tensor_new(&t, "x", (enum ifm_dtype)i, dims, rank, LIMIT, &err), 0);
+            assert_int_equal(ifm_tensor_new(&t, "x", (enum ifm_dtype)i, dims, rank, LIMIT, &err),
+                             0);
             ifm_tensor_seed(&t, 3, 0, 100);
             const char *path = in_folder("a.npy");
             assert_int_equal(ifm_npy_write(path, &t, &err), 0);
@@ -269,7 +317,7 @@ static void errors_name_the_file(void **state)
     assert_null(t.data);
     unlink(path);
 
-    struct ifm_tensor nothing = {.rank = 1, .dims = {3}, .dtype = IFM_DTYPE_F32};
+    struct ifm_tensor nothing = { .rank = 1, .dims = { 3 }, .dtype = IFM_DTYPE_F32 };
     assert_int_equal(ifm_npy_write(path, &nothing, &err), IFM_ERR_INVALID);
     assert_non_null(strstr(err.text, path));
 }

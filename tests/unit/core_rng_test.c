@@ -6,10 +6,17 @@
 static void generator_gives_the_published_sequence(void **state)
 {
     (void)state;
-    struct ifm_rng rng = {{1, 2, 3, 4}};
-    static const uint64_t expected[] = {11520u, 0u, 1509978240u, 1215971899390074240u, 1216172134540287360u,
-                                        607988272756665600u, 16172922978634559625u, 8476171486693032832u,
-                                        10595114339597558777u, 2904607092377533576u};
+    struct ifm_rng rng = { { 1, 2, 3, 4 } };
+    static const uint64_t expected[] = { 11520u,
+                                         0u,
+                                         1509978240u,
+                                         1215971899390074240u,
+                                         1216172134540287360u,
+                                         607988272756665600u,
+                                         16172922978634559625u,
+                                         8476171486693032832u,
+                                         10595114339597558777u,
+                                         2904607092377533576u };
     for (size_t i = 0; i < COUNT(expected); i++)
         assert_true(ifm_rng_next(&rng) == expected[i]);
     ifm_rng_init(&rng, 1234567); /* splitmix64's own vector is the state */
@@ -30,7 +37,7 @@ static void below_is_uniform_and_within_bounds(void **state)
     (void)state;
     enum { DRAWS = 60000 };
     struct ifm_rng rng;
-    int counts[6] = {0};
+    int counts[6] = { 0 };
     ifm_rng_init(&rng, 3);
     for (int i = 0; i < DRAWS; i++)
         counts[ifm_rng_below(&rng, 6)]++;
@@ -70,10 +77,10 @@ static void shuffle_is_a_fair_permutation(void **state)
     (void)state;
     enum { ROUNDS = 24000 };
     struct ifm_rng rng;
-    int counts[256] = {0};
+    int counts[256] = { 0 };
     ifm_rng_init(&rng, 5);
     for (int i = 0; i < ROUNDS; i++) {
-        uint32_t items[4] = {0, 1, 2, 3}, seen = 0;
+        uint32_t items[4] = { 0, 1, 2, 3 }, seen = 0;
         ifm_rng_shuffle(&rng, items, 4);
         for (int j = 0; j < 4; j++)
             seen |= 1u << items[j];

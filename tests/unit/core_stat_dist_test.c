@@ -1,4 +1,4 @@
-/* Distributions against scipy's values (docs/method.md, "Reference values"). */
+/* Distributions against scipy's values (docs/method.md). */
 #include "near.h"
 
 #include "core/stat.h"
@@ -53,8 +53,9 @@ static void binomial_cdf_gives_the_reference_values(void **state)
 static void normal_quantiles_give_the_reference_values(void **state)
 {
     (void)state;
-    static const double rows[][2] = {{.9, 1.28155157}, {.95, 1.64485363}, {.975, 1.95996398},
-                                     {.99, 2.32634787}, {.995, 2.5758293}, {.5, 0}};
+    static const double rows[][2] = { { .9, 1.28155157 },   { .95, 1.64485363 },
+                                      { .975, 1.95996398 }, { .99, 2.32634787 },
+                                      { .995, 2.5758293 },  { .5, 0 } };
     for (size_t i = 0; i < COUNT(rows); i++) {
         assert_near(ifm_stat_norm_quantile(rows[i][0]), rows[i][1], 6e-9);
         assert_near(ifm_stat_norm_quantile(1.0 - rows[i][0]), -rows[i][1], 6e-9);
@@ -71,11 +72,14 @@ static void normal_quantiles_give_the_reference_values(void **state)
 static void student_quantiles_give_the_reference_values(void **state)
 {
     (void)state;
-    static const double rows[][2] = {{4, 2.77644511}, {9, 2.26215716}, {19, 2.09302405}, {29, 2.04522964}};
+    static const double rows[][2] = {
+        { 4, 2.77644511 }, { 9, 2.26215716 }, { 19, 2.09302405 }, { 29, 2.04522964 }
+    };
     for (size_t i = 0; i < COUNT(rows); i++) {
         assert_near(ifm_stat_t_quantile(0.975, rows[i][0]), rows[i][1], 6e-9);
         assert_near(ifm_stat_t_quantile(0.025, rows[i][0]), -rows[i][1], 6e-9);
-        assert_near(ifm_stat_t_cdf2(ifm_stat_t_quantile(0.975, rows[i][0]), rows[i][0]), 0.05, 1e-12);
+        assert_near(ifm_stat_t_cdf2(ifm_stat_t_quantile(0.975, rows[i][0]), rows[i][0]), 0.05,
+                    1e-12);
     }
     assert_near(ifm_stat_t_quantile(0.75, 1), 1.0, 1e-12); /* Cauchy */
     assert_near(ifm_stat_t_quantile(0.9999, 1), 3183.0987571, 1e-4);
@@ -103,11 +107,16 @@ static int early_stopping_h(double p, int t)
 static void betai_reproduces_the_early_stopping_table(void **state)
 {
     (void)state;
-    static const int t[] = {0, 1, 2, 3, 5, 10};
-    static const struct { double p; int h[6]; } rows[] = {
-        {.5, {7, 10, 12, 14, 17, 25}},          {.9, {44, 63, 79, 94, 122, 187}},
-        {.95, {90, 129, 163, 195, 254, 388}},   {.97, {152, 218, 275, 329, 428, 657}},
-        {.99, {459, 661, 836, 998, 1302, 2000}}, {.999, {4603, 6635, 8401, 10039, 13100, 20130}}};
+    static const int t[] = { 0, 1, 2, 3, 5, 10 };
+    static const struct {
+        double p;
+        int h[6];
+    } rows[] = { { .5, { 7, 10, 12, 14, 17, 25 } },
+                 { .9, { 44, 63, 79, 94, 122, 187 } },
+                 { .95, { 90, 129, 163, 195, 254, 388 } },
+                 { .97, { 152, 218, 275, 329, 428, 657 } },
+                 { .99, { 459, 661, 836, 998, 1302, 2000 } },
+                 { .999, { 4603, 6635, 8401, 10039, 13100, 20130 } } };
     for (size_t i = 0; i < COUNT(rows); i++)
         for (size_t j = 0; j < COUNT(t); j++)
             assert_int_equal(early_stopping_h(rows[i].p, t[j]), rows[i].h[j]);

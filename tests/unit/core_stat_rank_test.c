@@ -4,9 +4,9 @@
 #include "core/rng.h"
 #include "core/stat.h"
 
-static const double a[] = {10.11, 10.42, 9.93, 10.24, 10.35, 10.06, 10.57, 9.88, 10.29, 10.10};
-static const double b[] = {10.61, 10.92, 10.33, 10.84, 10.45, 10.76, 11.07, 10.28, 10.69, 10.50};
-static const double tied_a[] = {1, 2, 2, 3, 3, 3, 4, 5}, tied_b[] = {2, 3, 3, 4, 4, 5, 5, 6, 6};
+static const double a[] = { 10.11, 10.42, 9.93, 10.24, 10.35, 10.06, 10.57, 9.88, 10.29, 10.10 };
+static const double b[] = { 10.61, 10.92, 10.33, 10.84, 10.45, 10.76, 11.07, 10.28, 10.69, 10.50 };
+static const double tied_a[] = { 1, 2, 2, 3, 3, 3, 4, 5 }, tied_b[] = { 2, 3, 3, 4, 4, 5, 5, 6, 6 };
 
 static void mann_whitney_is_exact_without_ties(void **state)
 {
@@ -21,7 +21,7 @@ static void mann_whitney_with_ties_is_normal_with_continuity(void **state)
     (void)state;
     assert_near(ifm_stat_mwu_u(tied_a, 8, tied_b, 9), 55, 0);
     assert_near(ifm_stat_mwu_p2(tied_a, 8, tied_b, 9), .06917284061536635, 1e-13);
-    double equal[] = {3, 3, 3};
+    double equal[] = { 3, 3, 3 };
     assert_near(ifm_stat_mwu_p2(equal, 3, equal, 3), 1, 0);
     assert_true(isnan(ifm_stat_mwu_p2(equal, 0, equal, 3)));
 }
@@ -29,7 +29,8 @@ static void mann_whitney_with_ties_is_normal_with_continuity(void **state)
 static void mann_whitney_agrees_with_go_moremath(void **state)
 {
     (void)state;
-    static const double first[] = {2, 1, 3, 5}, apart[] = {12, 11, 13, 15}, mixed[] = {0, 4, 6, 7};
+    static const double first[] = { 2, 1, 3, 5 }, apart[] = { 12, 11, 13, 15 },
+                        mixed[] = { 0, 4, 6, 7 };
     assert_near(ifm_stat_mwu_p2(first, 4, apart, 4), 2.0 / 70, 1e-15);
     assert_near(16 - ifm_stat_mwu_u(first, 4, mixed, 4), 5, 0);
     assert_near(ifm_stat_mwu_p2(first, 4, mixed, 4), .4857142857142857, 1e-14);
@@ -50,7 +51,8 @@ static void mann_whitney_agrees_with_go_moremath(void **state)
 static void mann_whitney_smallest_p_is_that_of_the_table(void **state)
 {
     (void)state;
-    static const double least[] = {.1, .02857143, .00793651, .0021645, .00058275, .0001554, 4.1135e-5};
+    static const double least[] = { .1,        .02857143, .00793651, .0021645,
+                                    .00058275, .0001554,  4.1135e-5 };
     for (size_t n = 3; n <= 9; n++) {
         double low[9], high[9];
         for (size_t i = 0; i < n; i++) {
@@ -141,8 +143,10 @@ static void paired_ratio_has_the_reference_bounds(void **state)
     for (int i = 0; i < 10; i++)
         d[i] = log(b[i] / a[i]);
     assert_near(ifm_stat_signed_rank_p(d, 10), .0009765625, 1e-16);
-    static const double bounds[][2] = {{.05, 1.0391903749809188}, {.025, 1.0338383379122666},
-                                       {.01, 1.028310539631226}, {.005, 1.0248575546778018}};
+    static const double bounds[][2] = { { .05, 1.0391903749809188 },
+                                        { .025, 1.0338383379122666 },
+                                        { .01, 1.028310539631226 },
+                                        { .005, 1.0248575546778018 } };
     struct ifm_stat_interval centre;
     for (size_t i = 0; i < COUNT(bounds); i++) {
         assert_true(ifm_stat_hl_paired(d, 10, 2 * bounds[i][0], &centre));
@@ -162,11 +166,15 @@ static void paired_ratio_has_the_reference_bounds(void **state)
 static void signed_rank_k_gives_the_gate_table(void **state)
 {
     (void)state;
-    static const double alphas[] = {.05, .025, .01, .005};
-    static const struct { size_t pairs; size_t k[4]; } rows[] = {
-        {5, {1, 0, 0, 0}},     {6, {3, 1, 0, 0}},     {7, {4, 3, 1, 0}},     {8, {6, 4, 2, 1}},
-        {9, {9, 6, 4, 2}},     {10, {11, 9, 6, 4}},   {12, {18, 14, 10, 8}}, {15, {31, 26, 20, 16}},
-        {20, {61, 53, 44, 38}}, {30, {152, 138, 121, 110}}};
+    static const double alphas[] = { .05, .025, .01, .005 };
+    static const struct {
+        size_t pairs;
+        size_t k[4];
+    } rows[] = { { 5, { 1, 0, 0, 0 } },      { 6, { 3, 1, 0, 0 } },
+                 { 7, { 4, 3, 1, 0 } },      { 8, { 6, 4, 2, 1 } },
+                 { 9, { 9, 6, 4, 2 } },      { 10, { 11, 9, 6, 4 } },
+                 { 12, { 18, 14, 10, 8 } },  { 15, { 31, 26, 20, 16 } },
+                 { 20, { 61, 53, 44, 38 } }, { 30, { 152, 138, 121, 110 } } };
     for (size_t i = 0; i < COUNT(rows); i++)
         for (size_t j = 0; j < COUNT(alphas); j++)
             assert_int_equal(ifm_stat_signed_rank_k(rows[i].pairs, alphas[j]), rows[i].k[j]);
@@ -181,7 +189,8 @@ static void signed_rank_k_gives_the_gate_table(void **state)
 static void signed_rank_k_changes_over_smoothly(void **state)
 {
     (void)state;
-    double exact = (double)ifm_stat_signed_rank_k(200, .025), normal = (double)ifm_stat_signed_rank_k(201, .025);
+    double exact = (double)ifm_stat_signed_rank_k(200, .025),
+           normal = (double)ifm_stat_signed_rank_k(201, .025);
     assert_true(normal > exact);
     assert_near(normal / exact, 1.01, 0.005); /* grows like K^2 */
 }
@@ -189,13 +198,13 @@ static void signed_rank_k_changes_over_smoothly(void **state)
 static void signed_rank_p_takes_ties_and_zeros(void **state)
 {
     (void)state;
-    double zeros[] = {0, 0, 0}, with_zero[] = {0, 1, 2, 3}, without[] = {1, 2, 3};
+    double zeros[] = { 0, 0, 0 }, with_zero[] = { 0, 1, 2, 3 }, without[] = { 1, 2, 3 };
     assert_near(ifm_stat_signed_rank_p(zeros, 3), 1, 0);
     assert_near(ifm_stat_signed_rank_p(without, 3), 0.125, 0);
     assert_near(ifm_stat_signed_rank_p(with_zero, 4), 0.125, 0);
-    /* |d| 1 1 2 gives mid-ranks 1.5 1.5 3; W+ = 4.5 from {+1, -1, +2}; of 8 sign patterns W+ >= 4.5 has
-     * {1.5,3} twice and {1.5,1.5,3} */
-    double tied[] = {1, -1, 2};
+    /* |d| 1 1 2 gives mid-ranks 1.5 1.5 3; W+ = 4.5 from {+1, -1, +2}; of 8 sign patterns W+ >= 4.5
+     * has {1.5,3} twice and {1.5,1.5,3} */
+    double tied[] = { 1, -1, 2 };
     assert_near(ifm_stat_signed_rank_p(tied, 3), 0.375, 0);
     assert_near(ifm_stat_signed_rank_p(tied, 0), 1, 0);
     double many[300];

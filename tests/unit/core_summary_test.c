@@ -1,10 +1,11 @@
-/* What people read: an invocation's numbers, a run's interval and its real coverage, verdicts of comparisons. */
+/* What people read: an invocation's numbers, a run's interval and its real coverage, verdicts of
+ * comparisons. */
 #include "near.h"
 
 #include "core/rng.h"
 #include "core/summary.h"
 
-/* -- One invocation ------------------------------------------------------------------------------- */
+/* -- One invocation ---------------------------------------------------------------------------- */
 
 static void invocation_numbers_are_those_of_the_definitions(void **state)
 {
@@ -79,12 +80,12 @@ static void ranks_are_not_mixed_up(void **state)
     }
 }
 
-/* -- A run ---------------------------------------------------------------------------------------- */
+/* -- A run ------------------------------------------------------------------------------------- */
 
 static void estimate_is_the_median_with_its_exact_interval(void **state)
 {
     (void)state;
-    double ten[] = {10, 2, 9, 3, 8, 4, 7, 5, 6, 1};
+    double ten[] = { 10, 2, 9, 3, 8, 4, 7, 5, 6, 1 };
     struct ifm_estimate e;
     ifm_summary_estimate(ten, 10, &e);
     assert_near(e.value, 5.5, 0);
@@ -99,7 +100,7 @@ static void estimate_is_the_median_with_its_exact_interval(void **state)
 static void estimate_without_an_interval_says_how_many_are_needed(void **state)
 {
     (void)state;
-    double values[] = {3, NAN, 1, 2, NAN};
+    double values[] = { 3, NAN, 1, 2, NAN };
     struct ifm_estimate e;
     ifm_summary_estimate(values, 5, &e);
     assert_near(e.value, 2, 0);
@@ -109,22 +110,23 @@ static void estimate_without_an_interval_says_how_many_are_needed(void **state)
     ifm_summary_estimate(values, 0, &e);
     assert_true(isnan(e.value));
     assert_int_equal(e.needed, 6);
-    double six[] = {6, 5, 4, 3, 2, 1};
+    double six[] = { 6, 5, 4, 3, 2, 1 };
     ifm_summary_estimate(six, 6, &e);
     assert_near(e.low, 1, 0);
     assert_near(e.high, 6, 0);
     assert_int_equal(e.needed, 0);
 }
 
-/* Expected: the interval over invocations covers the true median as often as it claims, within 3 Monte-Carlo
- * standard errors, although invocations differ by more than their iterations do. The pooled interval (what a
- * tool that takes iterations for independent would print) does not come near it. */
+/* Expected: the interval over invocations covers the true median as often as it claims, within 3
+ * Monte-Carlo standard errors, although invocations differ by more than their iterations do. The
+ * pooled interval (what a tool that takes iterations for independent would print) does not come
+ * near it. */
 static void interval_over_invocations_covers_as_it_claims(void **state)
 {
     (void)state;
     enum { RUNS = 4000, K = 10, ITERATIONS = 101 };
-    static const double claimed[] = {.97852, .96875};
-    static const size_t invocations[] = {10, 6};
+    static const double claimed[] = { .97852, .96875 };
+    static const size_t invocations[] = { 10, 6 };
     const double truth_ns = 1e9, between_ns = 1e7, within_ns = 3e7;
     struct ifm_rng rng;
     ifm_rng_init(&rng, 20260101);
@@ -147,26 +149,33 @@ static void interval_over_invocations_covers_as_it_claims(void **state)
             covered += e.low <= truth_ns && truth_ns <= e.high;
             struct ifm_invocation_stats all;
             ifm_summary_invocation(pooled, scratch, invocations[c] * ITERATIONS, 0, &all);
-            pooled_covered += (double)all.p50_low_ns <= truth_ns && truth_ns <= (double)all.p50_high_ns;
+            pooled_covered +=
+                (double)all.p50_low_ns <= truth_ns && truth_ns <= (double)all.p50_high_ns;
         }
         double share = (double)covered / RUNS;
         double error = sqrt(claimed[c] * (1 - claimed[c]) / RUNS);
-        print_message("K %zu: covers %.4f, claims %.5f (3 standard errors %.4f); pooled iterations %.4f\n",
-                      invocations[c], share, claimed[c], 3 * error, (double)pooled_covered / RUNS);
+        print_message(
+            "K %zu: covers %.4f, claims %.5f (3 standard errors %.4f); pooled iterations %.4f\n",
+            invocations[c], share, claimed[c], 3 * error, (double)pooled_covered / RUNS);
         assert_near(share, claimed[c], 3 * error);
         assert_true((double)pooled_covered / RUNS < 0.85);
     }
 }
 
-/* The same for single quantiles of independent samples; with correlated ones the claim is known to fail, which
- * is why the within-process interval is a detail and the autocorrelation stands beside it. */
+/* The same for single quantiles of independent samples; with correlated ones the claim is known to
+ * fail, which is why the within-process interval is a detail and the autocorrelation stands beside
+ * it. */
 static void interval_within_a_process_covers_independent_samples(void **state)
 {
     (void)state;
     enum { RUNS = 2500 };
-    static const struct { size_t n; double p, truth, coverage; } rows[] = {
-        {10, .5, 0, .9785}, {50, .9, 1.2815515655, .9703}, {500, .99, 2.3263478740, .9802},
-        {1000, .99, 2.3263478740, .9761}};
+    static const struct {
+        size_t n;
+        double p, truth, coverage;
+    } rows[] = { { 10, .5, 0, .9785 },
+                 { 50, .9, 1.2815515655, .9703 },
+                 { 500, .99, 2.3263478740, .9802 },
+                 { 1000, .99, 2.3263478740, .9761 } };
     struct ifm_rng rng;
     ifm_rng_init(&rng, 20260102);
     for (size_t c = 0; c < COUNT(rows); c++) {
@@ -198,14 +207,15 @@ static void interval_within_a_process_covers_independent_samples(void **state)
         covered += s.p50_low_ns <= 0 && 0 <= s.p50_high_ns;
         r1 += s.autocorrelation / RUNS;
     }
-    print_message("AR(1) .5: covers %.3f, lag-1 autocorrelation %.3f\n", (double)covered / RUNS, r1);
+    print_message("AR(1) .5: covers %.3f, lag-1 autocorrelation %.3f\n", (double)covered / RUNS,
+                  r1);
     assert_true((double)covered / RUNS < 0.90);
     assert_true(r1 > 0.2); /* the flag that goes with it */
 }
 
-/* -- Two runs ------------------------------------------------------------------------------------- */
+/* -- Two runs ---------------------------------------------------------------------------------- */
 
-static const double base[] = {100.1, 99.8, 100.4, 99.5, 100.0, 100.2, 99.9, 100.3, 99.7, 100.6};
+static const double base[] = { 100.1, 99.8, 100.4, 99.5, 100.0, 100.2, 99.9, 100.3, 99.7, 100.6 };
 
 static struct ifm_comparison_result compare(double factor, bool less_is_better, size_t k)
 {
@@ -228,7 +238,8 @@ static void verdicts_follow_the_interval(void **state)
     assert_near(r.delta, 0.02, 0);
     assert_int_equal(compare(1 / 1.05, true, 10).verdict, IFM_VERDICT_IMPROVEMENT);
     assert_int_equal(compare(1.0, true, 10).verdict, IFM_VERDICT_EQUIVALENT);
-    assert_int_equal(compare(1.02, true, 10).verdict, IFM_VERDICT_INCONCLUSIVE); /* straddles the bound */
+    assert_int_equal(compare(1.02, true, 10).verdict,
+                     IFM_VERDICT_INCONCLUSIVE); /* straddles the bound */
     assert_int_equal(compare(1.05, false, 10).verdict, IFM_VERDICT_IMPROVEMENT); /* throughput */
     assert_int_equal(compare(1 / 1.05, false, 10).verdict, IFM_VERDICT_REGRESSION);
     assert_int_equal(compare(1.0, false, 10).verdict, IFM_VERDICT_EQUIVALENT);
@@ -241,7 +252,7 @@ static void comparison_without_a_bound_is_inconclusive(void **state)
     assert_int_equal(r.verdict, IFM_VERDICT_INCONCLUSIVE);
     assert_near(r.ratio, 3, 0.05);
     assert_true(isnan(r.low) && isnan(r.high));
-    double mixed[] = {NAN, 0, -1, INFINITY, 100};
+    double mixed[] = { NAN, 0, -1, INFINITY, 100 };
     ifm_summary_compare(base, 10, mixed, 5, 0.02, true, &r); /* only usable values count */
     assert_int_equal(r.k_b, 1);
     ifm_summary_compare(base, 10, mixed, 4, 0.02, true, &r);

@@ -21,7 +21,7 @@ static struct ifm_tensor make_f32(const float *values, int64_t n)
     return t;
 }
 
-/* -- Types and shapes ----------------------------------------------------------------------------- */
+/* -- Types and shapes -------------------------------------------------------------------------- */
 
 static void every_type_has_a_name_and_a_size(void **state)
 {
@@ -45,8 +45,9 @@ static void every_type_has_a_name_and_a_size(void **state)
 static void elements_are_counted_without_overflow(void **state)
 {
     (void)state;
-    int64_t image[] = {1, 3, 224, 224}, dynamic[] = {-1, 3}, empty[] = {INT64_MAX, INT64_MAX, 0};
-    int64_t huge[] = {INT64_MAX, 2};
+    int64_t image[] = { 1, 3, 224, 224 }, dynamic[] = { -1, 3 },
+            empty[] = { INT64_MAX, INT64_MAX, 0 };
+    int64_t huge[] = { INT64_MAX, 2 };
     assert_int_equal(ifm_tensor_elements(image, 4), 150528);
     assert_int_equal(ifm_tensor_elements(image, 0), 1);
     assert_int_equal(ifm_tensor_elements(dynamic, 2), -1);
@@ -60,7 +61,7 @@ static void new_checks_shape_limit_and_type(void **state)
     (void)state;
     struct ifm_tensor t;
     struct ifm_err err = IFM_ERR_INIT;
-    int64_t dims[] = {2, 3, 4, 5, 6, 7, 8, 9, 10}, bad[] = {2, -3}, huge[] = {INT64_MAX, 1};
+    int64_t dims[] = { 2, 3, 4, 5, 6, 7, 8, 9, 10 }, bad[] = { 2, -3 }, huge[] = { INT64_MAX, 1 };
     assert_int_equal(ifm_tensor_new(&t, "x", IFM_DTYPE_F32, dims, 3, 96, &err), 0);
     assert_int_equal(t.bytes, 96);
     assert_int_equal((uintptr_t)t.data % 64, 0);
@@ -77,8 +78,10 @@ static void new_checks_shape_limit_and_type(void **state)
     assert_int_equal(ifm_tensor_new(&t, "x", IFM_DTYPE_F32, dims, 9, MANY, &err), IFM_ERR_INVALID);
     assert_int_equal(ifm_tensor_new(&t, "x", IFM_DTYPE_F32, bad, 2, MANY, &err), IFM_ERR_INVALID);
     assert_non_null(strstr(err.text, "2x-3"));
-    assert_int_equal(ifm_tensor_new(&t, "x", IFM_DTYPE_F64, huge, 2, SIZE_MAX, &err), IFM_ERR_TOO_LARGE);
-    assert_int_equal(ifm_tensor_new(&t, "x", IFM_DTYPE_NONE, dims, 2, MANY, &err), IFM_ERR_UNSUPPORTED);
+    assert_int_equal(ifm_tensor_new(&t, "x", IFM_DTYPE_F64, huge, 2, SIZE_MAX, &err),
+                     IFM_ERR_TOO_LARGE);
+    assert_int_equal(ifm_tensor_new(&t, "x", IFM_DTYPE_NONE, dims, 2, MANY, &err),
+                     IFM_ERR_UNSUPPORTED);
     assert_int_equal(ifm_tensor_new(&t, NULL, IFM_DTYPE_I8, NULL, 0, 1, &err), 0); /* a scalar */
     assert_int_equal(t.bytes, 1);
     assert_string_equal(t.name, "");
@@ -92,25 +95,52 @@ static void new_checks_shape_limit_and_type(void **state)
     assert_string_equal(text, "2x3x4x5x6x7");
 }
 
-/* -- Narrow floats -------------------------------------------------------------------------------- */
+/* -- Narrow floats ----------------------------------------------------------------------------- */
 
 static void half_precision_rounds_to_nearest_even(void **state)
 {
     (void)state;
-    static const struct { double value; uint16_t bits; } f16[] = {
-        {0.0, 0x0000}, {-0.0, 0x8000}, {1.0, 0x3c00}, {-2.0, 0xc000}, {65504.0, 0x7bff},
-        {65519.999, 0x7bff}, {65520.0, 0x7c00} /* halfway to 65536, even is infinity */,
-        {1e300, 0x7c00}, {-1e300, 0xfc00}, {0x1p-14, 0x0400}, {0x1p-24, 0x0001}, {0x1p-25, 0x0000},
-        {0x1.8p-25, 0x0001}, {0x1.8p-24, 0x0002}, {1023.5 * 0x1p-24, 0x0400}, {1.0 / 3, 0x3555},
-        {1 + 0x1p-11, 0x3c00}, {1 + 3 * 0x1p-11, 0x3c02}, {2049.0, 0x6800}, {2051.0, 0x6802},
-        {1 + 0x1p-11 + 0x1p-40, 0x3c01} /* through float this would be a tie and round down */,
-        {5e-324, 0x0000}};
+    static const struct {
+        double value;
+        uint16_t bits;
+    } f16[] = { { 0.0, 0x0000 },
+                { -0.0, 0x8000 },
+                { 1.0, 0x3c00 },
+                { -2.0, 0xc000 },
+                { 65504.0, 0x7bff },
+                { 65519.999, 0x7bff },
+                { 65520.0, 0x7c00 } /* halfway to 65536, even is infinity */,
+                { 1e300, 0x7c00 },
+                { -1e300, 0xfc00 },
+                { 0x1p-14, 0x0400 },
+                { 0x1p-24, 0x0001 },
+                { 0x1p-25, 0x0000 },
+                { 0x1.8p-25, 0x0001 },
+                { 0x1.8p-24, 0x0002 },
+                { 1023.5 * 0x1p-24, 0x0400 },
+                { 1.0 / 3, 0x3555 },
+                { 1 + 0x1p-11, 0x3c00 },
+                { 1 + 3 * 0x1p-11, 0x3c02 },
+                { 2049.0, 0x6800 },
+                { 2051.0, 0x6802 },
+                { 1 + 0x1p-11 + 0x1p-40,
+                  0x3c01 } /* through float this would be a tie and round down */,
+                { 5e-324, 0x0000 } };
     for (size_t i = 0; i < COUNT(f16); i++)
         assert_int_equal(ifm_tensor_to_f16(f16[i].value), f16[i].bits);
-    static const struct { double value; uint16_t bits; } bf16[] = {
-        {1.0, 0x3f80}, {-1.0, 0xbf80}, {3.140625, 0x4049}, {1 + 0x1p-8, 0x3f80}, {1 + 3 * 0x1p-8, 0x3f82},
-        {0x1.fep127, 0x7f7f}, {0x1.ffp127, 0x7f80}, {0x1p-133, 0x0001}, {0x1p-134, 0x0000},
-        {1 + 0x1p-8 + 0x1p-50, 0x3f81}};
+    static const struct {
+        double value;
+        uint16_t bits;
+    } bf16[] = { { 1.0, 0x3f80 },
+                 { -1.0, 0xbf80 },
+                 { 3.140625, 0x4049 },
+                 { 1 + 0x1p-8, 0x3f80 },
+                 { 1 + 3 * 0x1p-8, 0x3f82 },
+                 { 0x1.fep127, 0x7f7f },
+                 { 0x1.ffp127, 0x7f80 },
+                 { 0x1p-133, 0x0001 },
+                 { 0x1p-134, 0x0000 },
+                 { 1 + 0x1p-8 + 0x1p-50, 0x3f81 } };
     for (size_t i = 0; i < COUNT(bf16); i++)
         assert_int_equal(ifm_tensor_to_bf16(bf16[i].value), bf16[i].bits);
     assert_true(isnan(ifm_tensor_from_f16(ifm_tensor_to_f16(NAN))));
@@ -124,7 +154,8 @@ static void every_half_pattern_survives(void **state)
 {
     (void)state;
     for (uint32_t bits = 0; bits < 65536; bits++) {
-        double f16 = ifm_tensor_from_f16((uint16_t)bits), bf16 = ifm_tensor_from_bf16((uint16_t)bits);
+        double f16 = ifm_tensor_from_f16((uint16_t)bits),
+               bf16 = ifm_tensor_from_bf16((uint16_t)bits);
         if (!isnan(f16))
             assert_int_equal(ifm_tensor_to_f16(f16), bits);
         if (!isnan(bf16)) {
@@ -141,10 +172,10 @@ static void every_half_pattern_survives(void **state)
     }
 }
 
-/* -- Seeded inputs -------------------------------------------------------------------------------- */
+/* -- Seeded inputs ----------------------------------------------------------------------------- */
 
-static void hash_seeded(enum ifm_dtype dtype, const char *name, uint64_t seed, double low, double high,
-                        char hex[IFM_SHA256_HEX])
+static void hash_seeded(enum ifm_dtype dtype, const char *name, uint64_t seed, double low,
+                        double high, char hex[IFM_SHA256_HEX])
 {
     struct ifm_tensor t = make(name, dtype, 1000);
     ifm_tensor_seed(&t, seed, low, high);
@@ -155,20 +186,23 @@ static void hash_seeded(enum ifm_dtype dtype, const char *name, uint64_t seed, d
 static void seeded_bytes_are_the_same_everywhere(void **state)
 {
     (void)state;
-    static const struct { enum ifm_dtype dtype; const char *sha256; } rows[] = {
-        {IFM_DTYPE_F32, "86a39d60369f7596f89cdf39eb2d7bd691cadc841651f576b9f1795cfeba47e0"},
-        {IFM_DTYPE_F64, "a32c27da7d3bd9795986cb6b2e53066d47de9d95cfe7bd061687f9117edbb9be"},
-        {IFM_DTYPE_F16, "2a7a2516c7333f8bf24e758e6ae1c65e09eaaa41de6528150533bb63b1e52486"},
-        {IFM_DTYPE_BF16, "97744e0b5ff66eb0f71c02c81dc9c5422e1e739b574524b5b28d1e01f0b6360b"},
-        {IFM_DTYPE_I8, "7471cccf8db8e094a9eb79f3b41975867040e9569007ec722c9b667986793e08"},
-        {IFM_DTYPE_I16, "ae63e746301acfb8a4f0c9fc64fb6864c89a8654137e947e14bb6afd1738849a"},
-        {IFM_DTYPE_I32, "2e8497bb28a15fbaf1cbb5d2b9e49f7ec8ea214a7dd1f8f55f3315b2785bad5d"},
-        {IFM_DTYPE_I64, "200d00a841cc12b9429e5a2e95706e3346c652cf19d52e729e798daf4eca3766"},
-        {IFM_DTYPE_U8, "b35dad8effc61271cd11a53d0b7f85faa66b56d69534529ee91b381ffe323658"},
-        {IFM_DTYPE_U16, "d858633855ea63b959d1b2766725170fc7f6c2e4b8f429ba818358d427a4bfe2"},
-        {IFM_DTYPE_U32, "8f8c1f92ef6df5e52d1c6704c842b5b61f75914a2deecf96ce2ce76c73ac0d0f"},
-        {IFM_DTYPE_U64, "811fc54a1e37833d08bafa2c13bc5a8a889c300e25f7ffffd188ffad15b91176"},
-        {IFM_DTYPE_BOOL, "a79b084254b38af9ee12a85117f7532f39b11d9e4c255d6884d7055fb94bf5c7"},
+    static const struct {
+        enum ifm_dtype dtype;
+        const char *sha256;
+    } rows[] = {
+        { IFM_DTYPE_F32, "86a39d60369f7596f89cdf39eb2d7bd691cadc841651f576b9f1795cfeba47e0" },
+        { IFM_DTYPE_F64, "a32c27da7d3bd9795986cb6b2e53066d47de9d95cfe7bd061687f9117edbb9be" },
+        { IFM_DTYPE_F16, "2a7a2516c7333f8bf24e758e6ae1c65e09eaaa41de6528150533bb63b1e52486" },
+        { IFM_DTYPE_BF16, "97744e0b5ff66eb0f71c02c81dc9c5422e1e739b574524b5b28d1e01f0b6360b" },
+        { IFM_DTYPE_I8, "7471cccf8db8e094a9eb79f3b41975867040e9569007ec722c9b667986793e08" },
+        { IFM_DTYPE_I16, "ae63e746301acfb8a4f0c9fc64fb6864c89a8654137e947e14bb6afd1738849a" },
+        { IFM_DTYPE_I32, "2e8497bb28a15fbaf1cbb5d2b9e49f7ec8ea214a7dd1f8f55f3315b2785bad5d" },
+        { IFM_DTYPE_I64, "200d00a841cc12b9429e5a2e95706e3346c652cf19d52e729e798daf4eca3766" },
+        { IFM_DTYPE_U8, "b35dad8effc61271cd11a53d0b7f85faa66b56d69534529ee91b381ffe323658" },
+        { IFM_DTYPE_U16, "d858633855ea63b959d1b2766725170fc7f6c2e4b8f429ba818358d427a4bfe2" },
+        { IFM_DTYPE_U32, "8f8c1f92ef6df5e52d1c6704c842b5b61f75914a2deecf96ce2ce76c73ac0d0f" },
+        { IFM_DTYPE_U64, "811fc54a1e37833d08bafa2c13bc5a8a889c300e25f7ffffd188ffad15b91176" },
+        { IFM_DTYPE_BOOL, "a79b084254b38af9ee12a85117f7532f39b11d9e4c255d6884d7055fb94bf5c7" },
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char hex[IFM_SHA256_HEX];
@@ -188,8 +222,9 @@ static void seeded_bytes_are_the_same_everywhere(void **state)
 static void seeded_values_lie_in_their_range(void **state)
 {
     (void)state;
-    static const double ranges[][2] = {{0, 1}, {-3, 5}, {7, 7}, {0, 255}, {-1e300, 1e300}, {0.25, 0.75},
-                                       {-9.3e18, 1.9e19}};
+    static const double ranges[][2] = { { 0, 1 },           { -3, 5 },         { 7, 7 },
+                                        { 0, 255 },         { -1e300, 1e300 }, { 0.25, 0.75 },
+                                        { -9.3e18, 1.9e19 } };
     for (int i = IFM_DTYPE_NONE + 1; i < IFM_DTYPE_COUNT; i++)
         for (size_t j = 0; j < COUNT(ranges); j++) {
             enum ifm_dtype dtype = (enum ifm_dtype)i;
@@ -223,7 +258,8 @@ static void odd_seed_ranges_do_no_harm(void **state)
 {
     (void)state;
     struct ifm_tensor t = make("x", IFM_DTYPE_F16, 100);
-    ifm_tensor_seed(&t, 1, 0.9999, 0.99995); /* no half lies in there: the nearest below or at low */
+    ifm_tensor_seed(&t, 1, 0.9999,
+                    0.99995); /* no half lies in there: the nearest below or at low */
     assert_near(ifm_tensor_value(&t, 50), 1, 0.001);
     ifm_tensor_seed(&t, 1, NAN, NAN);
     assert_near(ifm_tensor_value(&t, 50), 0, 0);
@@ -232,17 +268,17 @@ static void odd_seed_ranges_do_no_harm(void **state)
     ifm_tensor_seed(&t, 1, -INFINITY, INFINITY);
     assert_true(isfinite(ifm_tensor_value(&t, 50)));
     ifm_tensor_done(&t);
-    struct ifm_tensor nothing = {0};
+    struct ifm_tensor nothing = { 0 };
     ifm_tensor_seed(&nothing, 1, 0, 1);
 }
 
-/* -- Comparison ----------------------------------------------------------------------------------- */
+/* -- Comparison -------------------------------------------------------------------------------- */
 
 static void comparison_gives_the_reference_values(void **state)
 {
     (void)state;
     struct ifm_tensor d = make("y", IFM_DTYPE_F64, 4), a = make("y", IFM_DTYPE_F64, 4);
-    static const double expected[] = {1, 2, 3, 4}, actual[] = {1.01, 1.98, 3.03, 3.96};
+    static const double expected[] = { 1, 2, 3, 4 }, actual[] = { 1.01, 1.98, 3.03, 3.96 };
     memcpy(d.data, expected, sizeof expected);
     memcpy(a.data, actual, sizeof actual);
     struct ifm_comparison c;
@@ -268,7 +304,7 @@ static void comparison_gives_the_reference_values(void **state)
 static void allclose_is_asymmetric(void **state)
 {
     (void)state;
-    float small[] = {10.0f}, large[] = {11.05f};
+    float small[] = { 10.0f }, large[] = { 11.05f };
     struct ifm_tensor a = make_f32(small, 1), b = make_f32(large, 1);
     struct ifm_comparison c;
     assert_int_equal(ifm_tensor_compare(&a, &b, 0.1, 0, &c, NULL), 0); /* 1.05 <= 1.105 */
@@ -282,8 +318,8 @@ static void allclose_is_asymmetric(void **state)
 static void not_a_number_and_infinity_match_by_place_and_sign(void **state)
 {
     (void)state;
-    float expected[] = {NAN, INFINITY, -INFINITY, 1, 2, NAN, INFINITY, 0};
-    float actual[] = {NAN, INFINITY, INFINITY, NAN, INFINITY, 3, 4, 0};
+    float expected[] = { NAN, INFINITY, -INFINITY, 1, 2, NAN, INFINITY, 0 };
+    float actual[] = { NAN, INFINITY, INFINITY, NAN, INFINITY, 3, 4, 0 };
     struct ifm_tensor e = make_f32(expected, 8), a = make_f32(actual, 8);
     struct ifm_comparison c;
     assert_int_equal(ifm_tensor_compare(&a, &e, 1e30, 1e30, &c, NULL), 0);
@@ -298,7 +334,7 @@ static void not_a_number_and_infinity_match_by_place_and_sign(void **state)
 static void zeros_have_a_cosine(void **state)
 {
     (void)state;
-    float zero[] = {0, 0}, one[] = {1, 1}, minus[] = {-1, -1};
+    float zero[] = { 0, 0 }, one[] = { 1, 1 }, minus[] = { -1, -1 };
     struct ifm_tensor z = make_f32(zero, 2), o = make_f32(one, 2), m = make_f32(minus, 2);
     struct ifm_comparison c;
     ifm_tensor_compare(&z, &z, 0, 0, &c, NULL);
@@ -346,7 +382,8 @@ static void every_type_is_compared(void **state)
 {
     (void)state;
     for (int i = IFM_DTYPE_NONE + 1; i < IFM_DTYPE_COUNT; i++) {
-        struct ifm_tensor a = make("x", (enum ifm_dtype)i, 100), b = make("x", (enum ifm_dtype)i, 100);
+        struct ifm_tensor a = make("x", (enum ifm_dtype)i, 100),
+                          b = make("x", (enum ifm_dtype)i, 100);
         struct ifm_comparison c;
         ifm_tensor_seed(&a, 1, 1, 100);
         ifm_tensor_seed(&b, 1, 1, 100);
@@ -367,7 +404,7 @@ static void other_types_and_shapes_are_named(void **state)
     struct ifm_tensor f = make("logits", IFM_DTYPE_F32, 6), h = make("logits", IFM_DTYPE_F16, 6), g;
     struct ifm_comparison c;
     struct ifm_err err = IFM_ERR_INIT;
-    int64_t dims[] = {2, 3};
+    int64_t dims[] = { 2, 3 };
     assert_int_equal(ifm_tensor_compare(&h, &f, 0, 0, &c, &err), IFM_ERR_INVALID);
     assert_string_equal(err.text, "output \"logits\" is float16, its reference float32");
     assert_int_equal(ifm_tensor_new(&g, "logits", IFM_DTYPE_F32, dims, 2, MANY, NULL), 0);

@@ -41,10 +41,15 @@ static void format_and_parse_are_inverse(void **state)
 static void only_the_canonical_text_is_valid(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "0", "017F22E2-79b0-7cc3-98c4-dc0c0c07398f",
-                                      "017f22e2-79b0-7cc3-98c4-dc0c0c07398", "017f22e279b07cc398c4dc0c0c07398f",
-                                      "017f22e2-79b0-7cc3-98c4-dc0c0c07398f0", "{17f22e2-79b0-7cc3-98c4-dc0c0c07398}",
-                                      "017f22e2-79b0-7cc3-98c4-dc0c0c07398g", "017f22e2_79b0-7cc3-98c4-dc0c0c07398f"};
+    static const char *const bad[] = { "",
+                                       "0",
+                                       "017F22E2-79b0-7cc3-98c4-dc0c0c07398f",
+                                       "017f22e2-79b0-7cc3-98c4-dc0c0c07398",
+                                       "017f22e279b07cc398c4dc0c0c07398f",
+                                       "017f22e2-79b0-7cc3-98c4-dc0c0c07398f0",
+                                       "{17f22e2-79b0-7cc3-98c4-dc0c0c07398}",
+                                       "017f22e2-79b0-7cc3-98c4-dc0c0c07398g",
+                                       "017f22e2_79b0-7cc3-98c4-dc0c0c07398f" };
     uint8_t bytes[IFM_UUID_BYTES];
     for (size_t i = 0; i < COUNT(bad); i++) {
         assert_false(ifm_uuid_valid(bad[i]));

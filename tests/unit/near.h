@@ -1,5 +1,5 @@
-/* What the numeric unit tests share: cmocka's includes in their order, and a comparison of doubles that says
- * what it saw. */
+/* What the numeric unit tests share: cmocka's includes in their order, and a comparison of doubles
+ * that says what it saw. */
 #ifndef IFM_TEST_NEAR_H
 #define IFM_TEST_NEAR_H
 
@@ -19,7 +19,8 @@
 
 /* |actual - expected| <= tolerance, an absolute one; NAN never passes. */
 #define assert_near(actual, expected, tolerance)                                                   \
-    near_check((double)(actual), (double)(expected), (double)(tolerance), #actual, __FILE__, __LINE__)
+    near_check((double)(actual), (double)(expected), (double)(tolerance), #actual, __FILE__,       \
+               __LINE__)
 /* the same, as a share of the expected value */
 #define assert_near_relative(actual, expected, share)                                              \
     assert_near(actual, expected, fabs((double)(expected)) * (share))
