@@ -29,7 +29,7 @@ void ifm_plan_make(const struct ifm_plan_asked *asked, struct ifm_plan *out)
     if (out->max_ns < out->duration_ns && asked->max_ns <= 0)
         out->max_ns = out->duration_ns;
     out->warmup_iterations = asked->warmup_iterations > 0 ? asked->warmup_iterations : 0;
-    out->warmup_ns = asked->warmup_iterations >= 0 ? 0 : IFM_PLAN_WARMUP_NS;
+    out->warmup_ns = asked->warmup_iterations > 0 ? 0 : IFM_PLAN_WARMUP_NS;
     out->timeout_ns = or_default(asked->timeout_ns, out->max_ns + IFM_PLAN_TIMEOUT_EXTRA_NS);
 }
 
@@ -62,7 +62,11 @@ void ifm_plan_spec(const struct ifm_plan *plan, struct ifm_msg_spec *spec)
 void ifm_plan_time_text(int64_t ns, char *text, size_t size)
 {
     int64_t seconds = (ns + 500000000) / 1000000000;
-    if (seconds < 60)
+    if (ns > 0 && ns < 1000000000)
+        snprintf(text, size, "%lld ms", (long long)((ns + 500000) / 1000000));
+    else if (ns < INT64_C(9950000000) && ns / 100000000 % 10)
+        snprintf(text, size, "%.1f s", (double)ns / 1e9);
+    else if (seconds < 60)
         snprintf(text, size, "%lld s", (long long)(seconds > 0 ? seconds : 1));
     else if (seconds < 3600)
         snprintf(text, size, "%lld min %lld s", (long long)(seconds / 60), (long long)(seconds % 60));

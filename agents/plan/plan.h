@@ -18,7 +18,7 @@
 #define IFM_PLAN_QUICK_INVOCATIONS 3
 #define IFM_PLAN_QUICK_NS INT64_C(2300000000)
 
-/* What the user typed; 0 (or -1 for warmup) where nothing was. */
+/* What the user typed; 0 where nothing was. */
 struct ifm_plan_asked {
     bool quick;
     int64_t invocations, iterations, duration_ns, max_ns, warmup_iterations, timeout_ns;

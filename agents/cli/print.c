@@ -1,0 +1,337 @@
+/* A run for people. */
+#include "agents/cli/print.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agents/cli/format.h"
+#include "agents/cli/row.h"
+#include "agents/executors/executor.h"
+#include "agents/plan/keys.h"
+
+#define LABEL_WIDTH 16
+#define VALUE_WIDTH 14
+#define BARS 48
+
+static void padded(struct ifm_buf *out, const char *text, size_t width)
+{
+    size_t used = ifm_format_width(text);
+    ifm_buf_adds(out, text);
+    for (; used < width; used++)
+        ifm_buf_addc(out, ' ');
+}
+
+void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *e, char *value, char *interval)
+{
+    interval[0] = '\0';
+    bool bounded = isfinite(e->low) && isfinite(e->high);
+    if (metric == IFM_VIEW_RSS) {
+        ifm_format_bytes(e->value, value);
+        if (bounded)
+            ifm_format_bytes_interval(e->value, e->low, e->high, interval);
+    } else if (metric == IFM_VIEW_THROUGHPUT) {
+        ifm_format_rate(e->value, value);
+        if (bounded)
+            ifm_format_rate_interval(e->low, e->high, interval);
+    } else {
+        ifm_format_ns(e->value, value);
+        if (bounded)
+            ifm_format_ns_interval(e->value, e->low, e->high, interval);
+    }
+}
+
+void ifm_print_note(enum ifm_view_metric metric, const struct ifm_view *view, char *note, size_t size)
+{
+    const struct ifm_estimate *e = &view->metrics[metric];
+    int64_t n = ifm_view_iterations(view);
+    note[0] = '\0';
+    if (metric == IFM_VIEW_P90 && view->ok && !e->enough)
+        snprintf(note, size, "n too small for P90 (n=%lld, needs 44)", (long long)n);
+    if (metric == IFM_VIEW_P99 && view->ok && !e->enough)
+        snprintf(note, size, "n too small for P99 (n=%lld, needs 459)", (long long)n);
+}
+
+static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, const char *label,
+                        enum ifm_view_metric metric)
+{
+    char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
+    struct ifm_buf *out = &cli->out;
+    ifm_print_metric(metric, &view->metrics[metric], value, interval);
+    ifm_print_note(metric, view, note, sizeof note);
+    ifm_buf_adds(out, "  ");
+    padded(out, label, LABEL_WIDTH);
+    bool weak = note[0] != '\0';
+    const char *then = weak ? note : interval;
+    ifm_buf_adds(out, weak ? ifm_cli_dim(cli) : metric == IFM_VIEW_P50 ? ifm_cli_bold(cli) : "");
+    padded(out, value, *then ? VALUE_WIDTH : 0);
+    ifm_buf_addf(out, "%s%s", ifm_cli_plain(cli), then);
+    ifm_buf_addc(out, '\n');
+}
+
+static void line(struct ifm_buf *out, const char *label, const char *text)
+{
+    ifm_buf_adds(out, "  ");
+    padded(out, label, LABEL_WIDTH);
+    ifm_buf_addf(out, "%s\n", text);
+}
+
+static void head(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    const struct ifm_msg_run *run = &view->run;
+    const char *threads = ifm_map_get(&run->config, "threads"), *batch = ifm_map_get(&run->config, "batch");
+    struct ifm_buf *out = &cli->out;
+    const char *variant = run->variant && run->model && strcmp(run->variant, run->model) ? run->variant : NULL;
+    ifm_buf_addf(out, "%s%s%s%s%s \xc2\xb7 %s %s", ifm_cli_bold(cli), run->model ? run->model : "?",
+                 ifm_cli_plain(cli), variant ? " " : "", variant ? variant : "", run->runtime ? run->runtime : "?",
+                 run->runtime_version ? run->runtime_version : "");
+    if (run->provider && *run->provider)
+        ifm_buf_addf(out, " \xc2\xb7 %s", run->provider);
+    if (threads)
+        ifm_buf_addf(out, " \xc2\xb7 threads %s", threads);
+    if (batch)
+        ifm_buf_addf(out, " \xc2\xb7 batch %s", batch);
+    char n[IFM_FORMAT_MAX];
+    ifm_format_count(ifm_view_iterations(view), n);
+    ifm_buf_addf(out, "\n  %zu %s x %s inferences", view->ok, view->ok == 1 ? "invocation" : "invocations", n);
+    if (view->count > view->ok)
+        ifm_buf_addf(out, ", %s%zu failed%s", ifm_cli_red(cli), view->count - view->ok, ifm_cli_plain(cli));
+    if (run->planned > (int64_t)view->count)
+        ifm_buf_addf(out, ", %lld of %lld planned not made", (long long)(run->planned - (int64_t)view->count),
+                     (long long)run->planned);
+    const struct ifm_estimate *p50 = &view->metrics[IFM_VIEW_P50];
+    if (p50->needed)
+        ifm_buf_addf(out, "; no interval: needs >=%d invocations, %zu more\n", IFM_INTERVAL_MIN_K, p50->needed);
+    else if (view->ok)
+        ifm_buf_addf(out, "; in brackets the %.1f %% interval of the median over invocations\n", p50->coverage * 100);
+    else
+        ifm_buf_adds(out, "\n");
+}
+
+/* Worst output of the first invocation that has the run's verification. */
+static void verification_line(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    struct ifm_buf *out = &cli->out;
+    ifm_buf_adds(out, "  ");
+    padded(out, "verification", LABEL_WIDTH);
+    int state = view->run.verification;
+    if (state == IFM_VERIFY_NONE) {
+        ifm_buf_adds(out, "no reference\n");
+        return;
+    }
+    if (state == IFM_VERIFY_WRONG)
+        ifm_buf_addf(out, "%sWRONG%s\n", ifm_cli_red(cli), ifm_cli_plain(cli));
+    for (size_t i = 0; i < view->count; i++) {
+        const struct ifm_msg_verification *v = &view->items[i].body.verification;
+        const struct ifm_msg_comparison *c = v->outputs.items;
+        double worst = 0;
+        if (v->state != state)
+            continue;
+        for (size_t k = 0; k < v->outputs.count; k++) {
+            worst = c[k].max_abs > worst ? c[k].max_abs : worst;
+            if (state == IFM_VERIFY_WRONG && !c[k].passed)
+                ifm_buf_addf(out, "  %*s%s: %s\n", LABEL_WIDTH, "", c[k].output ? c[k].output : "?",
+                             c[k].reason ? c[k].reason : "differs");
+        }
+        if (state != IFM_VERIFY_WRONG)
+            ifm_buf_addf(out, "%s (%zu output%s, largest difference %.2g, rtol %g, atol %g)\n",
+                         state == IFM_VERIFY_VERIFIED ? "verified" : "cross-checked", v->outputs.count,
+                         v->outputs.count == 1 ? "" : "s", worst, v->outputs.count ? c[0].rtol : 0.0,
+                         v->outputs.count ? c[0].atol : 0.0);
+        return;
+    }
+    if (state != IFM_VERIFY_WRONG)
+        ifm_buf_addf(out, "%s\n", ifm_verification_words[state]);
+}
+
+static void trust_line(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    static const char *const words[] = {"not assessed", "trusted", "caution", "untrusted"};
+    line(&cli->out, "trust", words[view->run.trust]);
+}
+
+static void shape_text(const struct ifm_ints *dims, struct ifm_buf *out)
+{
+    ifm_buf_addc(out, '[');
+    for (size_t i = 0; i < dims->count; i++)
+        ifm_buf_addf(out, dims->items[i] < 0 ? "%s?" : "%s%lld", i ? "," : "", (long long)dims->items[i]);
+    ifm_buf_addc(out, ']');
+}
+
+static void inputs(struct ifm_cli *cli, const struct ifm_msg_run *run)
+{
+    const struct ifm_msg_tensor *t = run->inputs.items;
+    struct ifm_buf *out = &cli->out;
+    for (size_t i = 0; i < run->inputs.count; i++) {
+        ifm_buf_adds(out, "  ");
+        padded(out, i ? "" : "inputs", LABEL_WIDTH);
+        ifm_buf_addf(out, "%s %s", t[i].name ? t[i].name : "?", t[i].dtype ? t[i].dtype : "?");
+        shape_text(&t[i].dims, out);
+        if (t[i].source)
+            ifm_buf_addf(out, " from %s", strcmp(t[i].source, "seeded") == 0 ? "the seed" : t[i].source);
+        for (size_t k = 0; k < t[i].assumed.count; k++)
+            ifm_buf_addf(out, "%s%s", k ? ", " : "; assumed: ", t[i].assumed.items[k]);
+        ifm_buf_addc(out, '\n');
+    }
+}
+
+static void failures(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct ifm_msg_invocation *b = &view->items[i].body;
+        if (b->status)
+            ifm_buf_addf(&cli->out, "  %sinvocation %lld failed%s (%s): %s\n", ifm_cli_red(cli), (long long)b->n,
+                         ifm_cli_plain(cli), ifm_failure_name(b->failure), b->failure_text ? b->failure_text : "");
+    }
+}
+
+/* The same warning of ten invocations is one warning. */
+static void warnings(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    const char *seen[64];
+    size_t count = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct ifm_strings *list = &view->items[i].body.warnings;
+        for (size_t k = 0; k < list->count && count < 64; k++) {
+            size_t at = 0;
+            while (at < count && strcmp(seen[at], list->items[k]) != 0)
+                at++;
+            if (at < count)
+                continue;
+            seen[count++] = list->items[k];
+            ifm_buf_addf(&cli->out, "  note            %s\n", list->items[k]);
+        }
+    }
+}
+
+void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *h)
+{
+    static const char *const blocks[] = {" ", "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84",
+                                         "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
+    uint64_t bars[BARS] = {0}, most = 0;
+    if (!h || h->total < BARS)
+        return;
+    double low = ifm_view_histogram_quantile(h, 0.0), high = ifm_view_histogram_quantile(h, 0.995);
+    size_t first = ifm_view_histogram_bin((int64_t)low), last = ifm_view_histogram_bin((int64_t)high);
+    if (last < first + 4)
+        return;
+    for (size_t i = first; i <= last; i++) {
+        size_t at = (i - first) * BARS / (last - first + 1);
+        bars[at] += h->counts[i];
+        most = bars[at] > most ? bars[at] : most;
+    }
+    char from[IFM_FORMAT_MAX], to[IFM_FORMAT_MAX];
+    ifm_format_ns(ifm_view_histogram_low(first), from);
+    ifm_format_ns(ifm_view_histogram_low(last + 1), to);
+    ifm_buf_addf(&cli->out, "  %*s%s ", LABEL_WIDTH, "", from);
+    for (size_t i = 0; i < BARS; i++) {
+        size_t level = bars[i] ? 1 + (size_t)(bars[i] * 7 / most) : 0;
+        ifm_buf_adds(&cli->out, blocks[level]);
+    }
+    ifm_buf_addf(&cli->out, " %s (P99.5)\n", to);
+}
+
+static void details(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    struct ifm_buf *out = &cli->out;
+    char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], c[IFM_FORMAT_MAX], d[IFM_FORMAT_MAX], e[IFM_FORMAT_MAX];
+    ifm_buf_adds(out, "\n  per invocation (nearest rank; brackets: binomial 95 % of P50 within this process;\n"
+                      "  then mean, standard deviation, and P50/P90/P99 by numpy's linear interpolation)\n");
+    for (size_t i = 0; i < view->count; i++) {
+        const struct ifm_view_invocation *item = &view->items[i];
+        const struct ifm_invocation_stats *s = &item->stats;
+        if (!item->has_stats)
+            continue;
+        ifm_format_ns((double)s->p50_ns, a);
+        ifm_format_ns_interval((double)s->p50_ns, (double)s->p50_low_ns, (double)s->p50_high_ns, b);
+        ifm_format_ns((double)s->p90_ns, c);
+        ifm_format_ns((double)s->p99_ns, d);
+        ifm_format_ns((double)s->max_ns, e);
+        ifm_buf_addf(out, "  %3lld  n=%lld  P50 %s %s  P90 %s  P99 %s  max %s\n", (long long)item->body.n,
+                     (long long)s->n, a, s->p50_low_ns >= 0 && s->p50_high_ns >= 0 ? b : "", c, d, e);
+        ifm_format_ns(s->mean_ns, a);
+        ifm_format_ns(s->sd_ns, b);
+        ifm_format_ns(s->p50_interp_ns, c);
+        ifm_format_ns(s->p90_interp_ns, d);
+        ifm_format_ns(s->p99_interp_ns, e);
+        ifm_buf_addf(out, "       mean %s  sd %s  linear %s / %s / %s  r1 %.2f  involuntary switches %lld\n", a, b, c,
+                     d, e, s->autocorrelation, (long long)item->body.involuntary_switches);
+    }
+    ifm_buf_adds(out, "\n  configuration\n");
+    for (size_t i = 0; i < view->run.config.count; i++)
+        ifm_buf_addf(out, "    %s = %s\n", view->run.config.items[i].key, view->run.config.items[i].value);
+    ifm_buf_addf(out, "  variant key     %s\n  config key      %s\n  device key      %s (%s)\n",
+                 view->run.variant_sha256 ? view->run.variant_sha256 : "?",
+                 view->run.config_key ? view->run.config_key : "?", view->run.device_key ? view->run.device_key : "?",
+                 view->run.device ? view->run.device : "?");
+    if (view->run.command)
+        ifm_buf_addf(out, "  command         %s\n", view->run.command);
+}
+
+void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    head(cli, view);
+    if (view->ok) {
+        metric_line(cli, view, "P50", IFM_VIEW_P50);
+        metric_line(cli, view, "P90", IFM_VIEW_P90);
+        metric_line(cli, view, "P99", IFM_VIEW_P99);
+        if (cli->terminal_out)
+            ifm_print_histogram(cli, view->histogram);
+        metric_line(cli, view, "throughput", IFM_VIEW_THROUGHPUT);
+        metric_line(cli, view, "load", IFM_VIEW_LOAD);
+        metric_line(cli, view, "first inference", IFM_VIEW_FIRST);
+        metric_line(cli, view, "peak RSS", IFM_VIEW_RSS);
+        metric_line(cli, view, "CPU/inference", IFM_VIEW_CPU);
+    }
+    verification_line(cli, view);
+    trust_line(cli, view);
+    inputs(cli, &view->run);
+    failures(cli, view);
+    warnings(cli, view);
+    if (cli->common->verbose)
+        details(cli, view);
+}
+
+void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    static const char *const labels[] = {"P50", "P90", "P99", "throughput", "load", "first inference", "peak RSS",
+                                         "CPU/inference"};
+    const struct ifm_msg_run *run = &view->run;
+    struct ifm_buf *out = &cli->out;
+    ifm_buf_addf(out, "| %s %s, %s %s | %zu x %lld | interval over invocations |\n|---|---|---|\n",
+                 run->model ? run->model : "", run->variant ? run->variant : "", run->runtime ? run->runtime : "",
+                 run->runtime_version ? run->runtime_version : "", view->ok, (long long)ifm_view_iterations(view));
+    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
+        char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
+        ifm_print_metric((enum ifm_view_metric)m, &view->metrics[m], value, interval);
+        ifm_print_note((enum ifm_view_metric)m, view, note, sizeof note);
+        ifm_buf_addf(out, "| %s | %s | %s |\n", labels[m], value, note[0] ? note : interval[0] ? interval : "none");
+    }
+    ifm_buf_addf(out, "| verification | %s | trust: %s |\n", ifm_verification_words[run->verification],
+                 ifm_trust_words[run->trust]);
+}
+
+int ifm_print_view(struct ifm_cli *cli, const struct ifm_view *view, struct ifm_err *err)
+{
+    struct ifm_row row;
+    struct ifm_jw w;
+    int rc = 0;
+    if (cli->format == IFM_FORMAT_HUMAN)
+        ifm_print_human(cli, view);
+    else if (cli->format == IFM_FORMAT_MD)
+        ifm_print_md(cli, view);
+    else if (cli->format == IFM_FORMAT_JSON)
+        ifm_print_json(&cli->out, view);
+    else if ((rc = ifm_row_from_view(view, &row, err)) == 0) {
+        if (cli->format == IFM_FORMAT_CSV) {
+            ifm_row_csv_header(&cli->out);
+            ifm_row_csv(&row, &cli->out);
+        } else {
+            ifm_jw_init(&w, &cli->out);
+            ifm_row_json(&row, &w);
+            ifm_buf_addc(&cli->out, '\n');
+        }
+        ifm_row_done(&row);
+    }
+    return rc;
+}
