@@ -120,7 +120,7 @@ start_daemon() {
         step "a daemon that was started by hand already runs on port $port: using it, and not stopping it later"
         return 0
     fi
-    mkdir -p "$data" "$(dirname "$running")" || die 74 "cannot make $data: choose another folder with --data DIR"
+    mkdir -p "$data" "$(dirname "$running")" 2>/dev/null || die 74 "cannot make $data: choose another folder with --data DIR"
     nohup setsid "$bin/inferometerd" --data "$data" --port "$port" </dev/null >>"$data/inferometerd.log" 2>&1 &
     pid=$!
     printf '%s\n%s\n' "$pid" "$data" >"$running"
@@ -189,17 +189,18 @@ main() {
     build_release inferometer inferometer-worker ifm_rt_onnxruntime ifm_rt_null
     make_bundle
     step 'measuring: the first result, in a fresh process each time, outputs checked against another implementation'
-    measure first --quick
+    measure first --quick --daemon none # it is pushed with the others, when there is a daemon
     step 'building the dashboard and the daemon'
     fetch web
     make_web
     build_release all
     start_daemon
     configure
+    export INFEROMETER_DAEMON=$url # whatever else the user has configured
     step 'measuring: graph optimisation off (about 25 s)'
-    measure off --graph-optimization disable --invocations 7 --duration 3s
+    measure off -O graph-optimization=disable --invocations 7 --duration 3s
     step 'measuring: graph optimisation on (about 25 s)'
-    measure all --graph-optimization all --invocations 7 --duration 3s
+    measure all -O graph-optimization=all --invocations 7 --duration 3s
     quietly 'the runs could not be pushed to the daemon' "$bin/inferometer" push
     "$bin/inferometer" compare "$(run_id off)" "$(run_id all)" || true # a difference is no failure
     finish
