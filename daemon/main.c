@@ -242,7 +242,8 @@ static void drain(struct parts *parts, const sigset_t *set)
     ifm_server_quiesce(parts->server);
     int64_t end = ifm_clock_ns() + DRAIN_NS;
     while (ifm_server_active(parts->server) > 0) {
-        int got = next_signal(set, 20000000);
+        int got = next_signal(set, 50000000);
+        ifm_server_sweep(parts->server); /* for clients that are gone */
         if (got == SIGTERM || got == SIGINT) {
             _exit(128 + got);
         }

@@ -1,3 +1,5 @@
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "core/clock.h"
@@ -76,6 +78,21 @@ static int64_t limit_of(int state, int64_t timeout_ns)
     }
 }
 
+/* A client that closed its side in the middle of a request. When its last bytes and the end come together,
+ * libmicrohttpd 0.9.75 takes the short read for "no more yet" and, edge-triggered, hears of the end no more.
+ * True only at the second look, so that what it has just read is not mistaken for nothing. */
+static bool is_orphan(struct ifm_connection *connection, int state)
+{
+    struct pollfd poll_fd = { .fd = connection->fd, .events = POLLRDHUP };
+    int unread = 0;
+    bool ended = state < IFM_CONNECTION_WORKING && poll(&poll_fd, 1, 0) == 1 &&
+                 (poll_fd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 &&
+                 ioctl(connection->fd, FIONREAD, &unread) == 0 && unread == 0;
+    bool before = connection->ended;
+    connection->ended = ended;
+    return ended && before;
+}
+
 void ifm_server_sweep(struct ifm_server *server)
 {
     int64_t now = ifm_clock_ns();
@@ -83,7 +100,7 @@ void ifm_server_sweep(struct ifm_server *server)
     for (struct ifm_connection *c = server->connections; c; c = c->next) {
         int state = atomic_load_explicit(&c->state, memory_order_relaxed);
         int64_t age = now - atomic_load_explicit(&c->since_ns, memory_order_relaxed);
-        if (age > limit_of(state, server->options.timeout_ns)) {
+        if (is_orphan(c, state) || age > limit_of(state, server->options.timeout_ns)) {
             shutdown(c->fd, SHUT_RDWR); /* its thread sees the end of the stream and closes it */
         }
     }

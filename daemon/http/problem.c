@@ -1,5 +1,6 @@
 #include "daemon/http/problem.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/json.h"
@@ -42,8 +43,11 @@ void ifm_problem_write(struct ifm_buf *out, int status, const struct ifm_err *er
         status = ifm_err_http(err->code);
     }
     const char *name = name_of(status, err->code);
-    char type[64], title[48];
+    bool pointer = err->where[0] == '/';
+    char type[64], title[48], detail[sizeof err->where + sizeof err->text + 2];
     snprintf(type, sizeof type, "/problems/%s", name);
+    /* The sentence of a wrong field does not always name it. */
+    snprintf(detail, sizeof detail, "%s%s%s", pointer ? err->where : "", pointer ? ": " : "", err->text);
     title_of(name, title);
     struct ifm_jw w;
     ifm_jw_init(&w, out);
@@ -52,10 +56,10 @@ void ifm_problem_write(struct ifm_buf *out, int status, const struct ifm_err *er
     add_text(&w, "title", title);
     ifm_jw_key(&w, "status");
     ifm_jw_i64(&w, status);
-    add_text(&w, "detail", err->text);
+    add_text(&w, "detail", detail);
     add_text(&w, "instance", instance);
     add_text(&w, "request_id", request_id);
-    if (err->where[0] == '/') {
+    if (pointer) {
         ifm_jw_key(&w, "errors");
         ifm_jw_begin(&w, '[');
         ifm_jw_begin(&w, '{');

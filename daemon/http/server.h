@@ -32,8 +32,9 @@ struct ifm_server_options {
 struct ifm_server;
 int ifm_server_start(struct ifm_server **server, const struct ifm_server_options *options,
                      struct ifm_err *err);
-/* Closes connections whose request takes longer than allowed; libmicrohttpd itself counts only inactivity,
- * so that one byte a second would live for ever. Call about once a second. */
+/* Closes connections whose request takes longer than allowed (libmicrohttpd itself counts only inactivity, so
+ * that one byte a second would live for ever) and those whose client went away in mid-request. Call about
+ * once a second. */
 void ifm_server_sweep(struct ifm_server *server);
 /* Accepts no more connections; new writes on those there are get 503, replies say Connection: close. */
 void ifm_server_quiesce(struct ifm_server *server);

@@ -24,6 +24,7 @@ struct ifm_connection {
     int fd;
     _Atomic int state;
     _Atomic int64_t since_ns; /* when that state began */
+    bool ended;               /* sweep alone: its client was found gone at the last look */
 };
 
 struct ifm_server {

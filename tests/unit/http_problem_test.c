@@ -33,6 +33,7 @@ static void a_pointer_becomes_errors(void **state)
     struct ifm_buf out;
     const char *text = write_it(&out, 0, IFM_ERR_INVALID, "/samples/0/block", "damaged");
     assert_non_null(strstr(text, "\"status\":422"));
+    assert_non_null(strstr(text, "\"detail\":\"/samples/0/block: damaged\",\"instance\""));
     assert_non_null(strstr(text, "\"errors\":[{\"pointer\":\"/samples/0/block\",\"detail\":\"damaged\"}]"));
     ifm_buf_done(&out);
 }

@@ -1,0 +1,203 @@
+"""Every row of daemon/routes/routes.c is in openapi.json and the other way round; every one is asked for here,
+and every reply, good or bad, is validated against what openapi.json says of it."""
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
+from daemon_lib import JSON, SOURCE, Daemon, invocation, main, read, run, run_id, store_run  # noqa: E402
+import unittest  # noqa: E402
+
+try:
+    import jsonschema
+except ImportError:
+    print("SKIP: python3-jsonschema is not installed")
+    sys.exit(77)
+
+SCHEMAS = os.path.join(SOURCE, "schema")
+ROW = re.compile(r'\{ "([A-Z]+)", (API )?"([^"]+)", ifm_routes_\w+, (NULL|"\w+"),')
+
+
+def routes():
+    text = read(os.path.join(SOURCE, "daemon", "routes", "routes.c"))
+    return {(method, ("/api/v1" if api else "") + path) for method, api, path, _ in ROW.findall(text)}
+
+
+class Api:
+    """openapi.json with its neighbours; remembers which operations were used."""
+
+    def __init__(self):
+        self.document = json.loads(read(os.path.join(SCHEMAS, "openapi.json")))
+        base = "http://localhost/schema/"
+        self.base = base + "openapi.json"
+        store = {self.base: self.document}
+        for name in os.listdir(SCHEMAS):
+            if name.endswith(".schema.json"):
+                schema = json.loads(read(os.path.join(SCHEMAS, name)))
+                schema["$id"] = base + name
+                store[base + name] = schema
+        self.resolver = jsonschema.RefResolver(self.base, self.document, store=store)
+        self.used, self.statuses = set(), set()
+
+    def follow(self, node):
+        while "$ref" in node:
+            node = self.resolver.resolve(node["$ref"])[1]
+        return node
+
+    def operations(self):
+        for path, item in self.document["paths"].items():
+            for method in self.follow(item):
+                if method in ("get", "put", "post", "patch", "delete"):
+                    yield method.upper(), path
+
+    def template(self, method, path):
+        path = path.partition("?")[0]
+        for template in self.document["paths"]:
+            pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
+            if re.fullmatch(pattern, path) and method.lower() in self.follow(self.document["paths"][template]):
+                return template
+        return None
+
+    def check(self, method, path, reply):
+        template = self.template("GET" if method == "HEAD" else method, path)
+        if template is None:
+            response = self.document["components"]["responses"]["Problem"]
+        else:
+            self.used.add((method, template))
+            operation = self.follow(self.document["paths"][template])[("get" if method == "HEAD" else method).lower()]
+            responses = operation["responses"]
+            response = self.follow(responses.get(str(reply.status)) or responses["default"])
+            if str(reply.status) not in responses:
+                assert reply.status >= 400, (method, path, reply.status)
+        self.statuses.add(reply.status)
+        kind = (reply.headers["Content-Type"] or "").partition(";")[0]
+        if "content" not in response or method == "HEAD":
+            assert reply.body == b"", (method, path)
+            return
+        assert kind in response["content"], (method, path, reply.status, kind)
+        schema = response["content"][kind]["schema"]
+        instance = reply.json if kind.endswith("json") else reply.body.decode()
+        validator = jsonschema.Draft202012Validator(schema, resolver=self.resolver)
+        errors = sorted(validator.iter_errors(instance), key=lambda e: list(e.path))
+        assert not errors, f"{method} {path} {reply.status}: {list(errors[0].path)}: {errors[0].message[:600]}"
+
+
+class Contract(unittest.TestCase):
+    def setUp(self):
+        self.api, self.daemon = Api(), Daemon()
+
+    def tearDown(self):
+        self.assertEqual(self.daemon.stop(), 0)
+        self.daemon.close()
+
+    def ask(self, method, path, body=None, **headers):
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        headers = {**(JSON if body is not None else {}), **{k.replace("_", "-"): v for k, v in headers.items()}}
+        reply = self.daemon.request(method, path, body, headers)
+        self.api.check(method, path, reply)
+        return reply
+
+    def fill(self):
+        a = store_run(self.daemon, 7, base=1000000)
+        b = store_run(self.daemon, 7, base=1100000, config={"threads": "1"}, labels={})
+        other = store_run(self.daemon, 1, device_key="d" * 64, variant="x", variant_sha256="e" * 64, config_key="1" * 64)
+        bare = run_id()
+        plain = {"v": 1, "n": 0, "started_at": "2026-11-24T22:51:43Z", "status": "ok", "latency_ns": [5, 6, 7]}
+        failed = json.loads(read(os.path.join(SCHEMAS, "examples", "v1", "invocation-failed.json")))
+        self.ask("PUT", f"/api/v1/runs/{bare}/invocations/0", plain)
+        self.ask("PUT", f"/api/v1/runs/{bare}/invocations/1", {**failed, "n": 1})
+        closing = run(bare, 2, status="failed")
+        for key in [k for k in closing if k not in required("run")]:
+            del closing[key]
+        self.ask("PUT", f"/api/v1/runs/{bare}", closing)
+        example = run_id()
+        body = json.loads(read(os.path.join(SCHEMAS, "examples", "v1", "invocation.json")))
+        self.ask("PUT", f"/api/v1/runs/{example}/invocations/0", body)
+        return a, b, other, bare, example
+
+    def test_every_reply_is_as_described(self):
+        a, b, other, bare, opened = self.fill()
+        for identity in (a, b, other, bare, opened):
+            for rest in ("", "/samples", "/samples?phase=steady&buckets=7", "/samples?phase=warmup&invocation=0", "/histogram",
+                         "/histogram?bins=3&low_ns=1000&high_ns=2000", "/histogram?invocation=0", "/invocations/0",
+                         "/invocations/1", "/invocations/500", "/samples?invocation=900", "/samples?phase=x"):
+                self.ask("GET", f"/api/v1/runs/{identity}{rest}")
+            for second in (a, b, other, bare, opened):
+                self.ask("GET", f"/api/v1/compare?a={identity}&b={second}&delta=0.05")
+        for query in ("", "?limit=2", "?model=nmp&status=complete", "?model=none", "?label.branch=main", "?q=onnx", "?since=2020-01-01",
+                      "?until=2020-01-01", "?id_prefix=" + a[:5], "?commit=8f2c1d0&format=onnx&trust=not_assessed&limit=200",
+                      "?limit=x", "?modle=x", "?device_key=" + "d" * 64, "?verification=wrong,verified"):
+            self.ask("GET", "/api/v1/runs" + query)
+        self.ask("PUT", f"/api/v1/runs/{a}/invocations/0", invocation(0, 1000, 1000000))
+        self.ask("PUT", f"/api/v1/runs/{a}", run(a, 7))
+        self.bad_requests(a)
+        self.everything_else(a)
+        self.assertEqual(self.api.used & routes(), routes(), "not asked for here")
+        for status in (200, 201, 304, 400, 403, 404, 405, 409, 411, 413, 414, 415, 421, 422, 431):
+            self.assertIn(status, self.api.statuses)
+
+    def bad_requests(self, stored):
+        new = f"/api/v1/runs/{run_id()}"
+        self.ask("PUT", f"/api/v1/runs/{stored}", run(stored, 7, model="other"))
+        self.ask("PUT", new, b"{")
+        self.ask("PUT", new, b"{}")
+        self.ask("PUT", new + "/invocations/0", invocation(0, 10, status="x"))
+        self.ask("PUT", new + "/invocations/0", b'{"x":"' + b"a" * 300000 + b'"}')
+        self.ask("PUT", new, b"{}", Content_Type="text/plain")
+        self.ask("PUT", new, b"{}", Host="example.com")
+        self.ask("PUT", new, b"{}", Origin="https://example.com")
+        self.ask("PUT", new, b"{}", Content_Encoding="br")
+        self.ask("GET", "/api/v1/runs?q=" + "a" * 9000)
+        self.ask("GET", "/livez", X="a" * 17000)
+        self.ask("GET", "/%zz")
+        self.ask("DELETE", new)
+        self.ask("POST", "/api/v1/runs", {})
+        self.ask("GET", new)
+        self.ask("GET", "/api/v1/runs/x")
+        self.ask("GET", "/api/v1/nothing")
+        reply = self.daemon.raw(f"PUT {new} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        self.assertIn(b" 411 ", reply)
+        self.api.statuses.add(411)
+
+    def everything_else(self, stored):
+        for path in ("/livez", "/healthz", "/readyz", "/version", "/api/v1/version", "/openapi.json", "/api/v1/openapi.json",
+                     "/api/v1/schemas/run.schema.json", "/api/v1/schemas/none.schema.json", "/", "/runs/" + stored, "/compare",
+                     "/api", "/api/v1/runs", "/api/v1/runs/" + stored):
+            first = self.ask("GET", path)
+            self.ask("HEAD", path)
+            if first.headers["ETag"]:
+                self.assertEqual(self.ask("GET", path, If_None_Match=first.headers["ETag"]).status, 304)
+
+    def test_table_and_document_name_the_same(self):
+        self.assertGreater(len(routes()), 15)
+        self.assertEqual(routes(), set(self.api.operations()))
+
+    def test_parameters_are_the_same(self):
+        """Each query parameter of the document passes; the daemon refuses one that is not there."""
+        a = store_run(self.daemon)
+        for method, path in self.api.operations():
+            item = self.api.follow(self.api.document["paths"][path])
+            names = [p["name"] for p in map(self.api.follow, item[method.lower()].get("parameters", [])) if p["in"] == "query"]
+            address = path.replace("{uuid}", a).replace("{n}", "0").replace("{name}", "run.schema.json")
+            for name in names:
+                reply = self.daemon.get(f"{address}?{name}=1")
+                self.assertNotIn(b"there is no query parameter", reply.body)
+            if path.startswith("/api/v1") and method == "GET":
+                self.assertIn(b"there is no query parameter", self.daemon.get(address + "?zzzzzzzz=1").body, path)
+
+    def test_what_is_served_is_what_is_in_the_tree(self):
+        served = json.dumps(self.daemon.get("/openapi.json").json, sort_keys=True).replace("/api/v1/schemas/", "")
+        self.assertEqual(json.loads(served), json.loads(json.dumps(self.api.document).replace("/api/v1/schemas/", "")))
+        for name in os.listdir(SCHEMAS):
+            if name.endswith(".schema.json"):
+                self.assertEqual(self.daemon.get("/api/v1/schemas/" + name).json, json.loads(read(os.path.join(SCHEMAS, name))))
+
+
+def required(name):
+    return json.loads(read(os.path.join(SCHEMAS, name + ".schema.json")))["required"]
+
+
+if __name__ == "__main__":
+    main()
