@@ -156,7 +156,8 @@ PY
 
 # -- Measuring -------------------------------------------------------------------------------------
 measure() { # NAME ARGUMENT…: prints the result, keeps the run's id in build/quickstart/NAME.id
-    local file=$root/build/quickstart/$1.json status=0
+    local file=$root/build/quickstart/$1.json status=0 began=$EPOCHREALTIME waited
+    waited=$(cpu_waits)
     mkdir -p "$root/build/quickstart"
     "$bin/inferometer" run "$model" --runtime onnxruntime --threads 1 --json -o "$file" "${@:2}" 2>>"$log" || status=$?
     if [ $status != 0 ]; then
@@ -166,6 +167,16 @@ measure() { # NAME ARGUMENT…: prints the result, keeps the run's id in build/q
     fi
     "$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["run"]["id"])' "$file" >"$root/build/quickstart/$1.id"
     "$bin/inferometer" show "$(run_id "$1")"
+    say_if_busy "$waited" "${began/[.,]/}"
+}
+# Microseconds that any process has waited for a CPU so far, as the kernel counts them; nothing where it does not.
+cpu_waits() { sed -n 's/^some.*total=//p' /proc/pressure/cpu 2>/dev/null || true; }
+say_if_busy() { # WAITS_BEFORE MICROSECONDS_BEFORE
+    local now=${EPOCHREALTIME/[.,]/} waits share
+    waits=$(cpu_waits)
+    [ -n "$1" ] && [ -n "$waits" ] || return 0
+    share=$(((waits - $1) * 100 / (now - $2 + 1)))
+    [ "$share" -lt 10 ] || step "note: processes waited for a CPU during $share % of this measurement; on a quiet machine it is faster and steadier"
 }
 run_id() { cat "$root/build/quickstart/$1.id"; }
 
