@@ -1,35 +1,17 @@
 #include "core/json.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/json_scan.h"
+#include "core/json_tree.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "core/uuid.h"
-
-/* jansson takes some failed allocations for bad syntax, and after others it goes on with a
- * character lost (its token buffer), so its allocator remembers that one failed. */
-static _Thread_local bool out_of_memory;
-static pthread_once_t allocator_once = PTHREAD_ONCE_INIT;
-
-static void *jansson_alloc(size_t bytes)
-{
-    void *pointer = ifm_resize(NULL, bytes); /* not ifm_alloc: jansson does not need zeroes */
-    if (!pointer)
-        out_of_memory = true;
-    return pointer;
-}
-
-static void set_allocator(void)
-{
-    json_set_alloc_funcs(jansson_alloc, ifm_free);
-}
 
 /* Where the decoder is: rendered as a JSON pointer only when something is wrong. */
 struct place {
@@ -438,35 +420,31 @@ static int decode_object(struct context *c, const struct ifm_table *table, const
     return 0;
 }
 
-static int parse(struct context *c, json_t **json)
+static int parse(struct context *c, struct ifm_json_tree *tree)
 {
-    json_error_t e;
-    out_of_memory = false;
-    *json = json_loadb(c->scan.text, c->scan.len, JSON_REJECT_DUPLICATES, &e);
-    if (out_of_memory)
-        return no_memory(c);
-    if (*json)
-        return 0;
-    size_t at = ifm_json_scan_offset(&c->scan, e.position > 0 ? (size_t)e.position : 0);
-    return ifm_err_set(c->err, IFM_ERR_BAD_REQUEST, "", "not valid JSON: %s at byte %zu", e.text,
-                       at);
+    struct ifm_err own = IFM_ERR_INIT;
+    int rc = ifm_json_tree_parse(tree, c->scan.text, c->scan.len, &own);
+    if (rc != IFM_ERR_BAD_REQUEST)
+        return rc == 0 ? 0 : no_memory(c);
+    return ifm_err_set(c->err, rc, "", "not valid JSON: %s at byte %zu", own.text,
+                       ifm_json_scan_offset(&c->scan, tree->error_at));
 }
 
 int ifm_json_decode(const struct ifm_table *table, const char *text, size_t len, void *out,
                     struct ifm_err *err)
 {
-    pthread_once(&allocator_once, set_allocator);
     struct context c = { .err = err };
-    json_t *json = NULL;
+    struct ifm_json_tree tree;
+    tree.chunks = NULL; /* the rest is the parser's to fill; zeroing 16 KiB would cost as much */
     memset(out, 0, table->size);
     int rc = ifm_json_scan(table, text, len, &c.scan, err);
     if (rc == 0)
-        rc = parse(&c, &json);
+        rc = parse(&c, &tree);
     if (rc == 0)
-        rc = decode_object(&c, table, json, out, NULL);
+        rc = decode_object(&c, table, tree.root, out, NULL);
     if (rc)
         ifm_json_free(table, out);
-    json_decref(json);
+    ifm_json_tree_done(&tree);
     ifm_json_scan_done(&c.scan);
     return rc;
 }

@@ -1,10 +1,13 @@
 #include "core/json_scan.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/mem.h"
 #include "core/text.h"
+
+#define LEADS_MAX 32 /* objects, lists and blocks in one table */
 
 /* What the scan knows about the place it is in. The walk follows the field tables, so that a label
  * that happens to be called "block" is left alone. */
@@ -13,6 +16,8 @@ struct level {
     const struct ifm_table *table;   /* of the object, or of an array's items; NULL: none of ours */
     const struct ifm_field *pending; /* object: the field whose value comes next */
     bool key_next;
+    size_t lead_count; /* fields of the table that can lead to a block: the only ones that matter */
+    const struct ifm_field *leads[LEADS_MAX];
 };
 
 struct walk {
@@ -69,23 +74,44 @@ static bool key_is(const char *key, size_t len, const char *name)
     return i == len;
 }
 
-/* Only fields that can lead to a block matter here. */
-static const struct ifm_field *find_field(const struct ifm_table *table, const char *key,
-                                          size_t len)
+static void note_leads(struct level *level)
 {
-    for (const struct ifm_field *f = table->fields; f->name; f++) {
-        bool leads =
-            f->kind == IFM_FIELD_BLOCK || f->kind == IFM_FIELD_LIST || f->kind == IFM_FIELD_OBJECT;
-        if (leads && key_is(key, len, f->name))
-            return f;
+    for (const struct ifm_field *f = level->table->fields; f->name; f++) {
+        if (f->kind != IFM_FIELD_BLOCK && f->kind != IFM_FIELD_LIST && f->kind != IFM_FIELD_OBJECT)
+            continue;
+        assert(level->lead_count < LEADS_MAX);
+        level->leads[level->lead_count++] = f;
     }
+}
+
+static const struct ifm_field *find_lead(const struct level *level, const char *key, size_t len)
+{
+    for (size_t i = 0; i < level->lead_count; i++)
+        if (key_is(key, len, level->leads[i]->name))
+            return level->leads[i];
     return NULL;
+}
+
+/* Most bytes are neither: these two keep the walk from looking at each of them twice. */
+static bool plain_inside(unsigned char c)
+{
+    return (unsigned char)(c - 0x20) < 0x60 && c != '"' && c != '\\';
+}
+
+static bool plain_outside(unsigned char c)
+{
+    return (c >= '-' && c <= 'Z') ||
+           (c >= 'a' && c <= 'z'); /* no bracket, quote or comma in these */
 }
 
 /* w->i stands on the opening quote; leaves it on the closing one. */
 static int skip_string(struct walk *w, struct ifm_err *err)
 {
     for (w->i++; w->i < w->len; w->i++) {
+        const char *at = w->text + w->i, *last = w->text + w->len - 1;
+        while (at < last && plain_inside((unsigned char)*at))
+            at++;
+        w->i = (size_t)(at - w->text);
         unsigned char c = (unsigned char)w->text[w->i];
         if (c == '"')
             return 0;
@@ -147,8 +173,7 @@ static int on_string(struct walk *w, struct ifm_err *err)
     if (rc || !top->key_next)
         return rc;
     top->key_next = false;
-    if (top->table)
-        top->pending = find_field(top->table, w->text + start, w->i - start);
+    top->pending = find_lead(top, w->text + start, w->i - start);
     return 0;
 }
 
@@ -166,7 +191,14 @@ static int on_open(struct walk *w, char bracket, struct ifm_err *err)
         table = bracket == '{' ? up->table : NULL;
     else if (up->pending && (up->pending->kind == IFM_FIELD_LIST) == (bracket == '['))
         table = up->pending->kind == IFM_FIELD_BLOCK ? NULL : up->pending->table;
-    w->levels[++w->depth] = (struct level){ bracket, table, NULL, bracket == '{' };
+    struct level *level = &w->levels[++w->depth];
+    level->bracket = bracket;
+    level->table = table;
+    level->pending = NULL;
+    level->key_next = bracket == '{';
+    level->lead_count = 0;
+    if (table && bracket == '{')
+        note_leads(level);
     return 0;
 }
 
@@ -207,8 +239,16 @@ int ifm_json_scan(const struct ifm_table *table, const char *text, size_t len,
     *out = (struct ifm_json_scan){ .text = text, .len = len };
     ifm_buf_init(&out->kept,
                  (size_t)2 * IFM_JSON_TEXT_MAX); /* indices may be longer than empty blocks */
-    struct walk w = { .text = text, .len = len, .root = table, .out = out };
+    struct walk w; /* not zeroed as a whole: the levels are filled when they are entered */
+    w.text = text;
+    w.len = len;
+    w.root = table;
+    w.out = out;
+    w.i = w.cut = w.copied = w.depth = 0;
+    w.levels[0] = (struct level){ .bracket = ' ' };
     for (w.i = 0; w.i < len; w.i++) {
+        while (w.i + 1 < len && plain_outside((unsigned char)text[w.i]))
+            w.i++;
         int rc = on_byte(&w, err);
         if (rc)
             return rc;

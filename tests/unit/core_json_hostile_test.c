@@ -59,6 +59,15 @@ static void eight_megabytes_of_empty_objects_cost_nothing(void **state)
     ifm_free(labels);
 }
 
+/* The most that a text within the limits can make the parser take. */
+static void the_worst_text_within_the_limit_is_bounded(void **state)
+{
+    (void)state;
+    char *text = repeated("[", "{},", "{}]", IFM_JSON_TEXT_MAX - 10);
+    refused(text, strlen(text), IFM_ERR_INVALID, "wanted an object, got a list", 32 * 1024 * 1024);
+    ifm_free(text);
+}
+
 static void one_huge_string_or_gap_is_too_large(void **state)
 {
     (void)state;
@@ -251,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(eight_megabytes_of_empty_objects_cost_nothing),
+        cmocka_unit_test(the_worst_text_within_the_limit_is_bounded),
         cmocka_unit_test(one_huge_string_or_gap_is_too_large),
         cmocka_unit_test(the_limit_is_exact),
         cmocka_unit_test(big_blocks_do_not_count_as_text),
