@@ -242,7 +242,8 @@ static int read_message(const char *path, const struct ifm_table *table, void *o
         err->code = rc = IFM_ERR_INVALID;
     if (rc) {
         const char *base = strrchr(path, '/');
-        ifm_err_prefix(err, "%s", base ? base + 1 : path);
+        bool pointer = err && err->where[0] == '/';
+        ifm_err_prefix(err, "%s%s%s", base ? base + 1 : path, pointer ? " " : "", pointer ? err->where : "");
     }
     ifm_buf_done(&text);
     return rc;

@@ -76,6 +76,29 @@ static void line(struct ifm_buf *out, const char *label, const char *text)
     ifm_buf_addf(out, "%s\n", text);
 }
 
+/* How many invocations there are, and what that means for intervals. */
+static void made(struct ifm_cli *cli, const struct ifm_view *view)
+{
+    struct ifm_buf *out = &cli->out;
+    char n[IFM_FORMAT_MAX];
+    const struct ifm_estimate *p50 = &view->metrics[IFM_VIEW_P50];
+    int64_t missing = view->run.planned - (int64_t)view->count;
+    ifm_format_count(ifm_view_iterations(view), n);
+    if (view->ok)
+        ifm_buf_addf(out, "%zu %s x %s inferences", view->ok, view->ok == 1 ? "invocation" : "invocations", n);
+    else
+        ifm_buf_adds(out, "no invocation succeeded");
+    if (view->count > view->ok)
+        ifm_buf_addf(out, ", %s%zu failed%s", ifm_cli_red(cli), view->count - view->ok, ifm_cli_plain(cli));
+    if (missing > 0)
+        ifm_buf_addf(out, ", %lld of %lld planned not made", (long long)missing, (long long)view->run.planned);
+    if (view->ok && p50->needed)
+        ifm_buf_addf(out, "; no interval: needs >=%d invocations, %zu more", IFM_INTERVAL_MIN_K, p50->needed);
+    else if (view->ok)
+        ifm_buf_addf(out, "; in brackets the %.1f %% interval of the median over invocations", p50->coverage * 100);
+    ifm_buf_addc(out, '\n');
+}
+
 static void head(struct ifm_cli *cli, const struct ifm_view *view)
 {
     const struct ifm_msg_run *run = &view->run;
@@ -91,21 +114,8 @@ static void head(struct ifm_cli *cli, const struct ifm_view *view)
         ifm_buf_addf(out, " \xc2\xb7 threads %s", threads);
     if (batch)
         ifm_buf_addf(out, " \xc2\xb7 batch %s", batch);
-    char n[IFM_FORMAT_MAX];
-    ifm_format_count(ifm_view_iterations(view), n);
-    ifm_buf_addf(out, "\n  %zu %s x %s inferences", view->ok, view->ok == 1 ? "invocation" : "invocations", n);
-    if (view->count > view->ok)
-        ifm_buf_addf(out, ", %s%zu failed%s", ifm_cli_red(cli), view->count - view->ok, ifm_cli_plain(cli));
-    if (run->planned > (int64_t)view->count)
-        ifm_buf_addf(out, ", %lld of %lld planned not made", (long long)(run->planned - (int64_t)view->count),
-                     (long long)run->planned);
-    const struct ifm_estimate *p50 = &view->metrics[IFM_VIEW_P50];
-    if (p50->needed)
-        ifm_buf_addf(out, "; no interval: needs >=%d invocations, %zu more\n", IFM_INTERVAL_MIN_K, p50->needed);
-    else if (view->ok)
-        ifm_buf_addf(out, "; in brackets the %.1f %% interval of the median over invocations\n", p50->coverage * 100);
-    else
-        ifm_buf_adds(out, "\n");
+    ifm_buf_adds(out, "\n  ");
+    made(cli, view);
 }
 
 /* Worst output of the first invocation that has the run's verification. */
@@ -124,7 +134,7 @@ static void verification_line(struct ifm_cli *cli, const struct ifm_view *view)
     for (size_t i = 0; i < view->count; i++) {
         const struct ifm_msg_verification *v = &view->items[i].body.verification;
         const struct ifm_msg_comparison *c = v->outputs.items;
-        double worst = 0;
+        double worst = 0; /* of this invocation's outputs */
         if (v->state != state)
             continue;
         for (size_t k = 0; k < v->outputs.count; k++) {

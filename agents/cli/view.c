@@ -71,11 +71,15 @@ static int steady_values(const struct ifm_msg_invocation *body, int64_t **values
 {
     const struct ifm_msg_block *blocks = body->samples.items;
     size_t total = body->latency_ns.count, at = 0;
-    for (size_t i = 0; i < body->samples.count; i++)
-        if (blocks[i].phase == 1)
-            total += ifm_codec_count(blocks[i].block.bytes, blocks[i].block.len);
     *count = 0;
     *values = NULL;
+    for (size_t i = 0; i < body->samples.count; i++) {
+        size_t n = ifm_codec_count(blocks[i].block.bytes, blocks[i].block.len);
+        if (!n)
+            return ifm_err_set(err, IFM_ERR_INVALID, "samples", "invocation %lld: block %zu of its samples is damaged",
+                               (long long)body->n, i);
+        total += blocks[i].phase == 1 ? n : 0;
+    }
     if (!total)
         return 0;
     if (total > IFM_RUN_SAMPLES_MAX)

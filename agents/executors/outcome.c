@@ -58,7 +58,8 @@ static bool ran_out_of_memory(const struct ifm_exec_request *request, const stru
     return limited && (end->signal != 0 || end->exit_status > 0) && says_out_of_memory(end->stderr_text);
 }
 
-static const char *last_line(const char *text, char line[120])
+/* ": " and the last line of log text; nothing where there is none. */
+static const char *last_line(const char *text, char line[122])
 {
     size_t len = text ? strlen(text) : 0;
     while (len && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
@@ -67,9 +68,10 @@ static const char *last_line(const char *text, char line[120])
     while (from && text[from - 1] != '\n')
         from--;
     size_t n = len - from < 119 ? len - from : 119;
+    memcpy(line, ": ", 2);
     if (n)
-        memcpy(line, text + from, n);
-    line[n] = '\0';
+        memcpy(line + 2, text + from, n);
+    line[n ? n + 2 : 0] = '\0';
     return line;
 }
 
@@ -102,7 +104,7 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
                      const struct ifm_exec_end *end, int failure, char *text, size_t size)
 {
     const char *when = during(collect->step);
-    char last[120];
+    char last[122];
     if (failure == IFM_FAIL_ERROR)
         snprintf(text, size, "%s", collect->message[0] ? collect->message : "the worker reported an error");
     else if (failure == IFM_FAIL_INTERRUPTED)
@@ -118,7 +120,7 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
         snprintf(text, size, "ran out of memory %s (limit %lld bytes)", when,
                  (long long)request->spec->memory_limit_bytes);
     else if (failure == IFM_FAIL_ABORT)
-        snprintf(text, size, "aborted %s: %s", when, last_line(end->stderr_text, last));
+        snprintf(text, size, "aborted %s%s", when, last_line(end->stderr_text, last));
     else if (failure == IFM_FAIL_CRASH)
         snprintf(text, size, "crashed %s with signal %d (%s)", when, end->signal, strsignal(end->signal));
     else if (failure == IFM_FAIL_KILLED)
@@ -126,7 +128,7 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
     else if (end->exit_status == 0)
         snprintf(text, size, "ended without its end mark %s, though its exit status was 0", when);
     else
-        snprintf(text, size, "ended with exit status %lld %s: %s", (long long)end->exit_status, when,
+        snprintf(text, size, "ended with exit status %lld %s%s", (long long)end->exit_status, when,
                  last_line(end->stderr_text, last));
 }
 

@@ -110,7 +110,8 @@ int ifm_manifest_decode(const char *text, size_t len, struct ifm_manifest *out, 
         rc = decode_names(text, len, out, err);
     if (rc) {
         ifm_manifest_done(out);
-        ifm_err_prefix(err, "manifest.json");
+        ifm_err_prefix(err, "manifest.json%s%s", err && err->where[0] == '/' ? " " : "",
+                       err && err->where[0] == '/' ? err->where : "");
         if (err && err->code == IFM_ERR_BAD_REQUEST)
             err->code = rc = IFM_ERR_INVALID;
     }

@@ -85,7 +85,7 @@ int ifm_key_of_map(const struct ifm_map *map, char key[IFM_SHA256_HEX], struct i
 
 static bool counts(const char *entry)
 {
-    static const char *const prefixes[] = {"OMP_", "KMP_", "MKL_", "OPENBLAS_", "ORT_", "CUDA_", "GOMP_", "TF_"};
+    static const char *const prefixes[] = {"OMP_", "KMP_", "MKL_", "OPENBLAS_", "ORT_", "CUDA_", "GOMP_", "TF_ENABLE_", "TF_NUM_"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0)
             return true;

@@ -15,7 +15,7 @@ const char *ifm_map_get(const struct ifm_map *map, const char *key); /* NULL: ab
 void ifm_map_done(struct ifm_map *map);
 int ifm_key_of_map(const struct ifm_map *map, char key[IFM_SHA256_HEX], struct ifm_err *err);
 /* Settings in the environment that change how runtimes work (OMP_, KMP_, MKL_, OPENBLAS_, ORT_, CUDA_,
- * GOMP_, TF_): "env.NAME" = value. Values that are long or hold a path count as "set". */
+ * GOMP_, TF_ENABLE_, TF_NUM_): "env.NAME" = value. Values that are long or hold a path count as "set". */
 int ifm_map_add_environment(struct ifm_map *map, char *const *environment, struct ifm_err *err);
 
 #endif
