@@ -274,7 +274,8 @@ void ifm_json_schema(const struct ifm_table *table, struct ifm_buf *out)
     ifm_jw_begin(&w, '{');
     pair_string(&w, "$schema", "https://json-schema.org/draft/2020-12/schema");
     ifm_jw_key(&w, "$id");
-    ifm_jw_raw(&w, "\"inferometer/");
+    /* One relative segment: some validators resolve a longer one against itself, twice. */
+    ifm_jw_raw(&w, "\"");
     ifm_buf_adds(&compact, table->name);
     ifm_buf_adds(&compact, ".schema.json\"");
     pair_string(&w, "title", table->name);

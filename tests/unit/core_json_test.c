@@ -272,7 +272,7 @@ static void a_schema_says_what_the_table_says(void **state)
     assert_string_equal(out.data,
                         "{\n"
                         "  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n"
-                        "  \"$id\": \"inferometer/point.schema.json\",\n"
+                        "  \"$id\": \"point.schema.json\",\n"
                         "  \"title\": \"point\",\n"
                         "  \"type\": \"object\",\n"
                         "  \"properties\": {\n"
