@@ -1,4 +1,5 @@
-/* The runtime that does nothing: what remains is the cost of measuring. The template for a new one. */
+/* The runtime that does nothing: what remains is the cost of measuring. The template for a new one.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include "inferometer/runtime.h"
@@ -13,9 +14,11 @@ struct null_state {
 static const struct ifm_host *the_host; /* one host a process; slots take it from here */
 
 static const struct ifm_tensor_info input_info = {
-    .name = "x", .dtype = IFM_DTYPE_F32, .rank = 1, .dims = { 1 } };
+    .name = "x", .dtype = IFM_DTYPE_F32, .rank = 1, .dims = { 1 }
+};
 static const struct ifm_tensor_info output_info = {
-    .name = "y", .dtype = IFM_DTYPE_F32, .rank = 1, .dims = { 1 } };
+    .name = "y", .dtype = IFM_DTYPE_F32, .rank = 1, .dims = { 1 }
+};
 
 static int null_probe(void *state, struct ifm_runtime_info *info)
 {
@@ -51,8 +54,12 @@ static int null_bind(void *state, const struct ifm_tensor *inputs, size_t input_
         return s->host->fail(s->host->context, "the null runtime takes one input, float32 [1]");
     }
     s->input = inputs[0];
-    s->output = (struct ifm_tensor){ .name = "y", .dtype = IFM_DTYPE_F32, .rank = 1, .dims = { 1 },
-                                     .data = &s->value, .bytes = sizeof s->value };
+    s->output = (struct ifm_tensor){ .name = "y",
+                                     .dtype = IFM_DTYPE_F32,
+                                     .rank = 1,
+                                     .dims = { 1 },
+                                     .data = &s->value,
+                                     .bytes = sizeof s->value };
     return 0;
 }
 

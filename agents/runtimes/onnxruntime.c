@@ -1,6 +1,7 @@
-/* ONNX Runtime through its C API, loaded by dlopen. Inputs are bound once to the host's buffers; outputs are
- * bound to CPU memory without a buffer: the first run allocates them and later runs of the same shape write
- * into the same ones, so that a timed run takes no memory for them, also where shapes are dynamic. */
+/* ONNX Runtime through its C API, loaded by dlopen. Inputs are bound once to the host's buffers;
+ * outputs are bound to CPU memory without a buffer: the first run allocates them and later runs of
+ * the same shape write into the same ones, so that a timed run takes no memory for them, also where
+ * shapes are dynamic. */
 #include <stdio.h>
 #include <string.h>
 #include "agents/runtimes/onnxruntime.h"
@@ -29,23 +30,20 @@ static const struct ifm_option onnx_options[] = {
 };
 static const char *const graph_names[] = { "disable", "basic", "extended", "all" };
 
-static const enum ifm_dtype dtypes[ORT_TYPE_COUNT] = {
-    [ORT_F32] = IFM_DTYPE_F32, [ORT_U8] = IFM_DTYPE_U8, [ORT_I8] = IFM_DTYPE_I8, [ORT_U16] = IFM_DTYPE_U16,
-    [ORT_I16] = IFM_DTYPE_I16, [ORT_I32] = IFM_DTYPE_I32, [ORT_I64] = IFM_DTYPE_I64,
-    [ORT_BOOL] = IFM_DTYPE_BOOL, [ORT_F16] = IFM_DTYPE_F16, [ORT_F64] = IFM_DTYPE_F64,
-    [ORT_U32] = IFM_DTYPE_U32, [ORT_U64] = IFM_DTYPE_U64, [ORT_BF16] = IFM_DTYPE_BF16,
-};
 static const unsigned char widths[IFM_DTYPE_COUNT] = {
-    [IFM_DTYPE_F32] = 4, [IFM_DTYPE_F64] = 8, [IFM_DTYPE_F16] = 2, [IFM_DTYPE_BF16] = 2,
-    [IFM_DTYPE_I8] = 1, [IFM_DTYPE_I16] = 2, [IFM_DTYPE_I32] = 4, [IFM_DTYPE_I64] = 8, [IFM_DTYPE_U8] = 1,
-    [IFM_DTYPE_U16] = 2, [IFM_DTYPE_U32] = 4, [IFM_DTYPE_U64] = 8, [IFM_DTYPE_BOOL] = 1,
+    [IFM_DTYPE_F32] = 4,  [IFM_DTYPE_F64] = 8, [IFM_DTYPE_F16] = 2, [IFM_DTYPE_BF16] = 2,
+    [IFM_DTYPE_I8] = 1,   [IFM_DTYPE_I16] = 2, [IFM_DTYPE_I32] = 4, [IFM_DTYPE_I64] = 8,
+    [IFM_DTYPE_U8] = 1,   [IFM_DTYPE_U16] = 2, [IFM_DTYPE_U32] = 4, [IFM_DTYPE_U64] = 8,
+    [IFM_DTYPE_BOOL] = 1,
 };
 
 static int onnx_probe(void *state, struct ifm_runtime_info *info)
 {
     struct onnx_state *s = state;
     int status = onnx_library(s);
-    if (status != 0) { return status; }
+    if (status != 0) {
+        return status;
+    }
     const char *path = onnx_host->library_path ? onnx_host->library_path : "libonnxruntime.so.1";
     const char *slash = strrchr(path, '/');
     snprintf(info->version, sizeof info->version, "%s", s->base->get_version());
@@ -53,69 +51,24 @@ static int onnx_probe(void *state, struct ifm_runtime_info *info)
     return onnx_providers(s, info->providers, sizeof info->providers);
 }
 
-/* What the library says of a session does not show overridden dimensions. */
-static void show_override(const struct onnx_state *s, int64_t *dim, const char **name)
-{
-    char wanted[128];
-    *name = *name && **name ? *name : NULL;
-    for (size_t f = 0; *name && *dim < 0 && f < s->free_dimensions.count; f++) {
-        const int64_t value = onnx_free_dimension(s->free_dimensions.items[f], wanted, sizeof wanted);
-        *dim = strcmp(*name, wanted) == 0 ? value : *dim;
-    }
-}
-
-static int describe_one(struct onnx_state *s, struct side *side, size_t i, bool input)
-{
-    struct ifm_tensor_info *info = &side->info[i];
-    const ort_shape *shape = NULL; /* borrowed from the type */
-    char *name = NULL;
-    size_t rank = 0;
-    TRY_STATUS(input ? s->api.SessionGetInputName(s->session, i, s->allocator, &name)
-                     : s->api.SessionGetOutputName(s->session, i, s->allocator, &name), "name");
-    info->name = name;
-    TRY_STATUS(input ? s->api.SessionGetInputTypeInfo(s->session, i, &side->owner[i])
-                     : s->api.SessionGetOutputTypeInfo(s->session, i, &side->owner[i]), "type");
-    TRY(CastTypeInfoToTensorInfo(side->owner[i], &shape), "type");
-    if (!shape) { return 0; } /* a sequence or map: dtype stays NONE */
-    TRY(GetTensorElementType(shape, &side->type[i]), "type");
-    TRY(GetDimensionsCount(shape, &rank), "shape");
-    if (rank > IFM_MAX_RANK) {
-        return onnx_host->fail(onnx_host->context, "%.60s has %zu dimensions; at most %d can be measured", name, rank,
-                          IFM_MAX_RANK);
-    }
-    info->rank = (int32_t)rank;
-    info->dtype = side->type[i] > 0 && side->type[i] < ORT_TYPE_COUNT ? dtypes[side->type[i]] : IFM_DTYPE_NONE;
-    TRY(GetDimensions(shape, info->dims, rank), "shape");
-    TRY(GetSymbolicDimensions(shape, info->dim_names, rank), "shape");
-    for (size_t d = 0; d < rank; d++) { show_override(s, &info->dims[d], &info->dim_names[d]); }
-    return 0;
-}
-
-static int describe_side(struct onnx_state *s, struct side *side, bool input)
-{
-    TRY_STATUS(input ? s->api.SessionGetInputCount(s->session, &side->count)
-                     : s->api.SessionGetOutputCount(s->session, &side->count), "model");
-    if (side->count > IFM_MAX_TENSORS) {
-        return onnx_host->fail(onnx_host->context, "the model has %zu %s; at most %d can be measured", side->count,
-                          input ? "inputs" : "outputs", IFM_MAX_TENSORS);
-    }
-    for (size_t i = 0; i < side->count; i++) {
-        if (describe_one(s, side, i, input) != 0) { return -1; }
-    }
-    return 0;
-}
-
 static int onnx_open(void *state, const char *model_path)
 {
     struct onnx_state *s = state;
     int status = onnx_library(s);
-    if (status != 0) { return status; }
+    if (status != 0) {
+        return status;
+    }
     TRY(CreateEnv(ORT_LOG_FATAL, "inferometer", &s->env), "ONNX Runtime cannot start");
     TRY(DisableTelemetryEvents(s->env), "telemetry");
     status = onnx_session_options(s);
-    if (status != 0) { return status; }
-    TRY(CreateSession(s->env, model_path, s->options, &s->session), "ONNX Runtime cannot open the model");
-    return describe_side(s, &s->in, true) != 0 || describe_side(s, &s->out, false) != 0 ? -1 : 0;
+    if (status != 0) {
+        return status;
+    }
+    TRY(CreateSession(s->env, model_path, s->options, &s->session),
+        "ONNX Runtime cannot open the model");
+    return onnx_describe_side(s, &s->in, true) != 0 || onnx_describe_side(s, &s->out, false) != 0
+               ? -1
+               : 0;
 }
 
 static int onnx_describe(void *state, const struct ifm_tensor_info **inputs, size_t *input_count,
@@ -133,14 +86,16 @@ static int onnx_bind(void *state, const struct ifm_tensor *inputs, size_t input_
 {
     struct onnx_state *s = state;
     if (input_count != s->in.count) {
-        return onnx_host->fail(onnx_host->context, "got %zu inputs for a model of %zu", input_count, s->in.count);
+        return onnx_host->fail(onnx_host->context, "got %zu inputs for a model of %zu", input_count,
+                               s->in.count);
     }
     TRY(CreateCpuMemoryInfo(ORT_DEVICE_ALLOCATOR, ORT_MEMORY_DEFAULT, &s->cpu), "memory");
     TRY(CreateIoBinding(s->session, &s->binding), "binding");
     for (size_t i = 0; i < input_count; i++) {
         const struct ifm_tensor *t = &inputs[i];
         TRY(CreateTensorWithDataAsOrtValue(s->cpu, t->data, t->bytes, t->dims, (size_t)t->rank,
-                                           s->in.type[i], &s->input_values[i]), t->name);
+                                           s->in.type[i], &s->input_values[i]),
+            t->name);
         TRY(BindInput(s->binding, s->in.info[i].name, s->input_values[i]), t->name);
     }
     for (size_t i = 0; i < s->out.count; i++) {
@@ -164,8 +119,12 @@ static const char *onnx_errdetails(void *state)
 
 static void release_outputs(struct onnx_state *s)
 {
-    for (size_t i = 0; i < s->output_count; i++) { s->api.ReleaseValue(s->output_values[i]); }
-    if (s->output_values) { onnx_check(s, s->api.AllocatorFree(s->allocator, s->output_values), "outputs"); }
+    for (size_t i = 0; i < s->output_count; i++) {
+        s->api.ReleaseValue(s->output_values[i]);
+    }
+    if (s->output_values) {
+        onnx_check(s, s->api.AllocatorFree(s->allocator, s->output_values), "outputs");
+    }
     s->output_values = NULL;
     s->output_count = 0;
 }
@@ -176,16 +135,25 @@ static int fetch_one(struct onnx_state *s, size_t i)
     ort_shape *shape = NULL;
     size_t rank = 0, elements = 0;
     *t = (struct ifm_tensor){ .name = s->out.info[i].name, .dtype = s->out.info[i].dtype };
-    if (t->dtype == IFM_DTYPE_NONE) { return 0; } /* nothing that could be compared */
+    if (t->dtype == IFM_DTYPE_NONE) {
+        return 0;
+    } /* nothing that could be compared */
     TRY(GetTensorTypeAndShape(s->output_values[i], &shape), t->name);
     int status = onnx_check(s, s->api.GetDimensionsCount(shape, &rank), t->name);
     if (status == 0 && rank > IFM_MAX_RANK) {
-        status = onnx_host->fail(onnx_host->context, "output %.60s has %zu dimensions", t->name, rank);
+        status =
+            onnx_host->fail(onnx_host->context, "output %.60s has %zu dimensions", t->name, rank);
     }
-    if (status == 0) { status = onnx_check(s, s->api.GetDimensions(shape, t->dims, rank), t->name); }
-    if (status == 0) { status = onnx_check(s, s->api.GetTensorShapeElementCount(shape, &elements), t->name); }
+    if (status == 0) {
+        status = onnx_check(s, s->api.GetDimensions(shape, t->dims, rank), t->name);
+    }
+    if (status == 0) {
+        status = onnx_check(s, s->api.GetTensorShapeElementCount(shape, &elements), t->name);
+    }
     s->api.ReleaseTensorTypeAndShapeInfo(shape);
-    if (status != 0) { return status; }
+    if (status != 0) {
+        return status;
+    }
     TRY(GetTensorMutableData(s->output_values[i], &t->data), t->name);
     t->rank = (int32_t)rank;
     t->bytes = elements * widths[t->dtype];
@@ -196,9 +164,12 @@ static int onnx_fetch(void *state, const struct ifm_tensor **outputs, size_t *ou
 {
     struct onnx_state *s = state;
     release_outputs(s);
-    TRY(GetBoundOutputValues(s->binding, s->allocator, &s->output_values, &s->output_count), "outputs");
+    TRY(GetBoundOutputValues(s->binding, s->allocator, &s->output_values, &s->output_count),
+        "outputs");
     for (size_t i = 0; i < s->output_count; i++) {
-        if (fetch_one(s, i) != 0) { return -1; }
+        if (fetch_one(s, i) != 0) {
+            return -1;
+        }
     }
     *outputs = s->outputs;
     *output_count = s->output_count;
@@ -209,8 +180,11 @@ static int onnx_effective(void *state, char *text, size_t text_size)
 {
     const struct onnx_state *s = state;
     char threads[24] = "auto";
-    if (s->threads) { snprintf(threads, sizeof threads, "%lld", (long long)s->threads); }
-    snprintf(text, text_size, "provider=%s\nthreads=%s\nspinning=%s\ngraph-optimization=%s\nexecution-mode=%s",
+    if (s->threads) {
+        snprintf(threads, sizeof threads, "%lld", (long long)s->threads);
+    }
+    snprintf(text, text_size,
+             "provider=%s\nthreads=%s\nspinning=%s\ngraph-optimization=%s\nexecution-mode=%s",
              s->provider, threads, s->spinning ? "on" : "off", graph_names[s->graph],
              s->mode ? "parallel" : "sequential");
     return 0;
@@ -220,27 +194,47 @@ static void close_side(struct onnx_state *s, struct side *side)
 {
     for (size_t i = 0; i < IFM_MAX_TENSORS; i++) {
         char *name = (char *)(uintptr_t)side->info[i].name;
-        if (name) { onnx_check(s, s->api.AllocatorFree(s->allocator, name), "name"); }
-        if (side->owner[i]) { s->api.ReleaseTypeInfo(side->owner[i]); }
+        if (name) {
+            onnx_check(s, s->api.AllocatorFree(s->allocator, name), "name");
+        }
+        if (side->owner[i]) {
+            s->api.ReleaseTypeInfo(side->owner[i]);
+        }
     }
 }
 
 static void onnx_close(void *state)
 {
     struct onnx_state *s = state;
-    if (!s->api.ReleaseEnv) { return; } /* the library was never there */
-    if (s->run_status) { s->api.ReleaseStatus(s->run_status); }
-    release_outputs(s);
-    if (s->binding) { s->api.ReleaseIoBinding(s->binding); }
-    for (size_t i = 0; i < IFM_MAX_TENSORS; i++) {
-        if (s->input_values[i]) { s->api.ReleaseValue(s->input_values[i]); }
+    if (!s->api.ReleaseEnv) {
+        return;
+    } /* the library was never there */
+    if (s->run_status) {
+        s->api.ReleaseStatus(s->run_status);
     }
-    if (s->cpu) { s->api.ReleaseMemoryInfo(s->cpu); }
+    release_outputs(s);
+    if (s->binding) {
+        s->api.ReleaseIoBinding(s->binding);
+    }
+    for (size_t i = 0; i < IFM_MAX_TENSORS; i++) {
+        if (s->input_values[i]) {
+            s->api.ReleaseValue(s->input_values[i]);
+        }
+    }
+    if (s->cpu) {
+        s->api.ReleaseMemoryInfo(s->cpu);
+    }
     close_side(s, &s->in);
     close_side(s, &s->out);
-    if (s->session) { s->api.ReleaseSession(s->session); }
-    if (s->options) { s->api.ReleaseSessionOptions(s->options); }
-    if (s->env) { s->api.ReleaseEnv(s->env); }
+    if (s->session) {
+        s->api.ReleaseSession(s->session);
+    }
+    if (s->options) {
+        s->api.ReleaseSessionOptions(s->options);
+    }
+    if (s->env) {
+        s->api.ReleaseEnv(s->env);
+    }
     /* The library stays loaded: its threads and destructors are not made for being unmapped. */
 }
 

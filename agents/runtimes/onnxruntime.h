@@ -1,5 +1,5 @@
-/* What the two files of the ONNX Runtime module share: onnxruntime.c has the slots, onnxruntime_setup.c the
- * vendor library and the session options. */
+/* What the two files of the ONNX Runtime module share: onnxruntime.c has the slots,
+ * onnxruntime_setup.c the vendor library, the session options and the session's own description. */
 #ifndef IFM_ONNXRUNTIME_H
 #define IFM_ONNXRUNTIME_H
 
@@ -11,8 +11,8 @@
 struct side { /* the model's inputs, or its outputs */
     size_t count;
     struct ifm_tensor_info info[IFM_MAX_TENSORS];
-    int type[IFM_MAX_TENSORS];            /* ONNX Runtime's own */
-    ort_type *owner[IFM_MAX_TENSORS];     /* holds the dimension names */
+    int type[IFM_MAX_TENSORS];        /* ONNX Runtime's own */
+    ort_type *owner[IFM_MAX_TENSORS]; /* holds the dimension names */
 };
 
 struct onnx_state {
@@ -42,18 +42,25 @@ struct onnx_state {
 /* The one host of this process. */
 extern const struct ifm_host *onnx_host;
 
-/* The part of a status's message that a user can do something with, without source file and function. */
+/* The part of a status's message that a user can do something with, without source file and
+ * function. */
 const char *onnx_message(struct onnx_state *s, const ort_status *status);
-/* Turns a status into host->fail with "what: the vendor's message, on one line"; 0 when all is well. */
+/* Turns a status into host->fail with "what: the vendor's message, on one line"; 0 when all is
+ * well. */
 int onnx_check(struct onnx_state *s, ort_status *status, const char *what);
-#define TRY_STATUS(status, what) do { if (onnx_check(s, status, what) != 0) { return -1; } } while (0)
+#define TRY_STATUS(status, what)                                                                   \
+    do {                                                                                           \
+        if (onnx_check(s, status, what) != 0) {                                                    \
+            return -1;                                                                             \
+        }                                                                                          \
+    } while (0)
 #define TRY(call, what) TRY_STATUS(s->api.call, what)
 
 int onnx_library(struct onnx_state *s); /* loads the vendor library, once */
 /* Comma-separated, the default first. */
 int onnx_providers(struct onnx_state *s, char *text, size_t size);
 int onnx_session_options(struct onnx_state *s); /* makes and fills s->options */
-/* "NAME=N": copies NAME, returns N; -1 when it is not that. */
-int64_t onnx_free_dimension(const char *item, char *name, size_t size);
+int onnx_describe_side(struct onnx_state *s, struct side *side,
+                       bool input); /* fills it from the session */
 
 #endif

@@ -1,4 +1,5 @@
-/* Loading ONNX Runtime's library, and everything that is set before a session is made. */
+/* Loading ONNX Runtime's library, what is set before a session is made, and what a session says of
+ * itself. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,20 +9,33 @@
 
 #define INSTALL "inferometer runtime install onnxruntime"
 
-static const int graph_levels[] = { ORT_GRAPH_DISABLE, ORT_GRAPH_BASIC, ORT_GRAPH_EXTENDED, ORT_GRAPH_ALL };
+static const int graph_levels[] = { ORT_GRAPH_DISABLE, ORT_GRAPH_BASIC, ORT_GRAPH_EXTENDED,
+                                    ORT_GRAPH_ALL };
 
+static const enum ifm_dtype dtypes[ORT_TYPE_COUNT] = {
+    [ORT_F32] = IFM_DTYPE_F32,   [ORT_U8] = IFM_DTYPE_U8,     [ORT_I8] = IFM_DTYPE_I8,
+    [ORT_U16] = IFM_DTYPE_U16,   [ORT_I16] = IFM_DTYPE_I16,   [ORT_I32] = IFM_DTYPE_I32,
+    [ORT_I64] = IFM_DTYPE_I64,   [ORT_BOOL] = IFM_DTYPE_BOOL, [ORT_F16] = IFM_DTYPE_F16,
+    [ORT_F64] = IFM_DTYPE_F64,   [ORT_U32] = IFM_DTYPE_U32,   [ORT_U64] = IFM_DTYPE_U64,
+    [ORT_BF16] = IFM_DTYPE_BF16,
+};
 const char *onnx_message(struct onnx_state *s, const ort_status *status)
 {
     const char *text = s->api.GetErrorMessage(status);
     const char *source = strstr(text, ".cc:"), *reason = strstr(text, "Status Message: ");
-    if (reason) { return reason + strlen("Status Message: "); }
-    const char *end = source ? strstr(source, ") ") : NULL; /* "/file.cc:7 type function(type) reason" */
+    if (reason) {
+        return reason + strlen("Status Message: ");
+    }
+    const char *end =
+        source ? strstr(source, ") ") : NULL; /* "/file.cc:7 type function(type) reason" */
     return end && end[2] ? end + 2 : text;
 }
 
 int onnx_check(struct onnx_state *s, ort_status *status, const char *what)
 {
-    if (!status) { return 0; }
+    if (!status) {
+        return 0;
+    }
     const char *text = onnx_message(s, status);
     onnx_host->fail(onnx_host->context, "%s: %.*s", what, (int)strcspn(text, "\r\n"), text);
     s->api.ReleaseStatus(status);
@@ -31,27 +45,37 @@ int onnx_check(struct onnx_state *s, ort_status *status, const char *what)
 int onnx_library(struct onnx_state *s)
 {
     const char *path = onnx_host->library_path ? onnx_host->library_path : "libonnxruntime.so.1";
-    if (s->library) { return 0; }
+    if (s->library) {
+        return 0;
+    }
     for (const char *const *p = onnx_host->preloads; p && *p; p++) {
-        if (!dlopen(*p, RTLD_NOW | RTLD_GLOBAL)) { onnx_host->log(onnx_host->context, IFM_LOG_WARN, "%s", dlerror()); }
+        if (!dlopen(*p, RTLD_NOW | RTLD_GLOBAL)) {
+            onnx_host->log(onnx_host->context, IFM_LOG_WARN, "%s", dlerror());
+        }
     }
     s->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->library) {
         onnx_host->log(onnx_host->context, IFM_LOG_DEBUG, "%s", dlerror());
-        onnx_host->fail(onnx_host->context, onnx_host->library_path
-                   ? "ONNX Runtime's library %.80s cannot be loaded; repair it with: " INSTALL
-                   : "ONNX Runtime is not installed (no %s); install it with: " INSTALL, path);
+        onnx_host->fail(
+            onnx_host->context,
+            onnx_host->library_path
+                ? "ONNX Runtime's library %.80s cannot be loaded; repair it with: " INSTALL
+                : "ONNX Runtime is not installed (no %s); install it with: " INSTALL,
+            path);
         return IFM_RUNTIME_UNAVAILABLE;
     }
     void *symbol = dlsym(s->library, "OrtGetApiBase");
     const void *const *table = NULL;
     if (symbol) {
         s->base = ((const struct ort_api_base *(*)(void))(uintptr_t)symbol)();
-        for (uint32_t v = ORT_VERSION_WANTED; !table && v >= ORT_VERSION_LEAST; v--) { table = s->base->get_api(v); }
+        for (uint32_t v = ORT_VERSION_WANTED; !table && v >= ORT_VERSION_LEAST; v--) {
+            table = s->base->get_api(v);
+        }
     }
     if (!table) {
-        onnx_host->fail(onnx_host->context, "%.80s is not ONNX Runtime 1.%d or later; install one with: " INSTALL,
-                   path, ORT_VERSION_LEAST);
+        onnx_host->fail(onnx_host->context,
+                        "%.80s is not ONNX Runtime 1.%d or later; install one with: " INSTALL, path,
+                        ORT_VERSION_LEAST);
         return IFM_RUNTIME_UNAVAILABLE;
     }
     ort_api_fill(&s->api, table);
@@ -75,27 +99,42 @@ int onnx_providers(struct onnx_state *s, char *text, size_t size)
 static int append_provider(struct onnx_state *s)
 {
     char names[256];
-    if (strcasecmp(s->provider, "cpu") == 0) { s->provider = CPU_PROVIDER; }
-    if (strcmp(s->provider, CPU_PROVIDER) == 0) { return 0; }
-    if (onnx_providers(s, names, sizeof names) != 0) { return -1; }
-    char *short_name = strdup(s->provider), *tail = short_name ? strstr(short_name, "ExecutionProvider") : NULL;
-    if (tail) { *tail = '\0'; } /* the call wants "XNNPACK", the list says "XNNPACKExecutionProvider" */
-    ort_status *status = short_name
-        ? s->api.SessionOptionsAppendExecutionProvider(s->options, short_name, NULL, NULL, 0) : NULL;
+    if (strcasecmp(s->provider, "cpu") == 0) {
+        s->provider = CPU_PROVIDER;
+    }
+    if (strcmp(s->provider, CPU_PROVIDER) == 0) {
+        return 0;
+    }
+    if (onnx_providers(s, names, sizeof names) != 0) {
+        return -1;
+    }
+    char *short_name = strdup(s->provider),
+         *tail = short_name ? strstr(short_name, "ExecutionProvider") : NULL;
+    if (tail) {
+        *tail = '\0';
+    } /* the call wants "XNNPACK", the list says "XNNPACKExecutionProvider" */
+    ort_status *status =
+        short_name
+            ? s->api.SessionOptionsAppendExecutionProvider(s->options, short_name, NULL, NULL, 0)
+            : NULL;
     free(short_name);
     if (onnx_check(s, status, "provider") != 0) {
-        onnx_host->fail(onnx_host->context, "this ONNX Runtime cannot use provider %.40s; it offers %.110s",
-                   s->provider, names);
+        onnx_host->fail(onnx_host->context,
+                        "this ONNX Runtime cannot use provider %.40s; it offers %.110s",
+                        s->provider, names);
         return IFM_RUNTIME_UNAVAILABLE;
     }
     return 0;
 }
 
-int64_t onnx_free_dimension(const char *item, char *name, size_t size)
+/* "NAME=N": copies NAME, returns N; -1 when it is not that. */
+static int64_t free_dimension(const char *item, char *name, size_t size)
 {
     const char *equals = strrchr(item, '=');
     char *end = NULL;
-    if (!equals || equals == item || (size_t)(equals - item) >= size) { return -1; }
+    if (!equals || equals == item || (size_t)(equals - item) >= size) {
+        return -1;
+    }
     memcpy(name, item, (size_t)(equals - item));
     name[equals - item] = '\0';
     errno = 0;
@@ -111,18 +150,87 @@ int onnx_session_options(struct onnx_state *s)
     TRY(SetSessionExecutionMode(s->options, s->mode), "execution-mode");
     TRY(SetIntraOpNumThreads(s->options, (int)s->threads), "threads");
     TRY(SetInterOpNumThreads(s->options, (int)s->inter_threads), "inter-threads");
-    TRY(AddSessionConfigEntry(s->options, "session.intra_op.allow_spinning", s->spinning ? "1" : "0"), "spinning");
-    TRY(AddSessionConfigEntry(s->options, "session.inter_op.allow_spinning", s->spinning ? "1" : "0"), "spinning");
+    TRY(AddSessionConfigEntry(s->options, "session.intra_op.allow_spinning",
+                              s->spinning ? "1" : "0"),
+        "spinning");
+    TRY(AddSessionConfigEntry(s->options, "session.inter_op.allow_spinning",
+                              s->spinning ? "1" : "0"),
+        "spinning");
     if (s->optimized_model && *s->optimized_model) {
         TRY(SetOptimizedModelFilePath(s->options, s->optimized_model), "optimized-model");
     }
     for (size_t i = 0; i < s->free_dimensions.count; i++) {
-        const int64_t value = onnx_free_dimension(s->free_dimensions.items[i], name, sizeof name);
+        const int64_t value = free_dimension(s->free_dimensions.items[i], name, sizeof name);
         if (value < 0) {
-            return onnx_host->fail(onnx_host->context, "free-dimension '%.60s' is not NAME=N with N of at least 1",
-                              s->free_dimensions.items[i]);
+            return onnx_host->fail(onnx_host->context,
+                                   "free-dimension '%.60s' is not NAME=N with N of at least 1",
+                                   s->free_dimensions.items[i]);
         }
         TRY(AddFreeDimensionOverrideByName(s->options, name, value), "free-dimension");
     }
     return append_provider(s);
+}
+
+/* What the library says of a session does not show overridden dimensions. */
+static void show_override(const struct onnx_state *s, int64_t *dim, const char **name)
+{
+    char wanted[128];
+    *name = *name && **name ? *name : NULL;
+    for (size_t f = 0; *name && *dim < 0 && f < s->free_dimensions.count; f++) {
+        const int64_t value = free_dimension(s->free_dimensions.items[f], wanted, sizeof wanted);
+        *dim = strcmp(*name, wanted) == 0 ? value : *dim;
+    }
+}
+
+static int describe_one(struct onnx_state *s, struct side *side, size_t i, bool input)
+{
+    struct ifm_tensor_info *info = &side->info[i];
+    const ort_shape *shape = NULL; /* borrowed from the type */
+    char *name = NULL;
+    size_t rank = 0;
+    TRY_STATUS(input ? s->api.SessionGetInputName(s->session, i, s->allocator, &name)
+                     : s->api.SessionGetOutputName(s->session, i, s->allocator, &name),
+               "name");
+    info->name = name;
+    TRY_STATUS(input ? s->api.SessionGetInputTypeInfo(s->session, i, &side->owner[i])
+                     : s->api.SessionGetOutputTypeInfo(s->session, i, &side->owner[i]),
+               "type");
+    TRY(CastTypeInfoToTensorInfo(side->owner[i], &shape), "type");
+    if (!shape) {
+        return 0;
+    } /* a sequence or map: dtype stays NONE */
+    TRY(GetTensorElementType(shape, &side->type[i]), "type");
+    TRY(GetDimensionsCount(shape, &rank), "shape");
+    if (rank > IFM_MAX_RANK) {
+        return onnx_host->fail(onnx_host->context,
+                               "%.60s has %zu dimensions; at most %d can be measured", name, rank,
+                               IFM_MAX_RANK);
+    }
+    info->rank = (int32_t)rank;
+    info->dtype = side->type[i] > 0 && side->type[i] < ORT_TYPE_COUNT ? dtypes[side->type[i]]
+                                                                      : IFM_DTYPE_NONE;
+    TRY(GetDimensions(shape, info->dims, rank), "shape");
+    TRY(GetSymbolicDimensions(shape, info->dim_names, rank), "shape");
+    for (size_t d = 0; d < rank; d++) {
+        show_override(s, &info->dims[d], &info->dim_names[d]);
+    }
+    return 0;
+}
+
+int onnx_describe_side(struct onnx_state *s, struct side *side, bool input)
+{
+    TRY_STATUS(input ? s->api.SessionGetInputCount(s->session, &side->count)
+                     : s->api.SessionGetOutputCount(s->session, &side->count),
+               "model");
+    if (side->count > IFM_MAX_TENSORS) {
+        return onnx_host->fail(onnx_host->context,
+                               "the model has %zu %s; at most %d can be measured", side->count,
+                               input ? "inputs" : "outputs", IFM_MAX_TENSORS);
+    }
+    for (size_t i = 0; i < side->count; i++) {
+        if (describe_one(s, side, i, input) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }

@@ -1,8 +1,9 @@
-/* A runtime that pretends: latencies by a law, and every fault a vendor library can have, by options. It is
- * what the statistics, the fault tests and the command line's error paths are checked with.
+/* A runtime that pretends: latencies by a law, and every fault a vendor library can have, by
+ * options. It is what the statistics, the fault tests and the command line's error paths are
+ * checked with.
  *
- * Inputs and outputs have the shapes that were asked for; output i holds 2 * input[i] + 1, element by
- * element (cyclic where the sizes differ), so that verification has a known truth. */
+ * Inputs and outputs have the shapes that were asked for; output i holds 2 * input[i] + 1, element
+ * by element (cyclic where the sizes differ), so that verification has a known truth. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,8 +16,6 @@
 #define OOM_CHUNK ((size_t)16 << 20)
 
 static const struct ifm_host *host;
-static const char *const input_names[] = { "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7" };
-static const char *const output_names[] = { "y0", "y1", "y2", "y3", "y4", "y5", "y6", "y7" };
 static volatile int *bad_address;
 
 static int64_t now_ns(void)
@@ -39,49 +38,6 @@ static double normal(struct sim_state *s)
     return sqrt(-2 * log(uniform(s))) * cos(2 * 3.14159265358979323846 * uniform(s));
 }
 
-/* "1x3x8", "?x4", "i64:2", "f32:" (a scalar); ? is a dynamic dimension. */
-static int parse_shape(const char *text, struct ifm_tensor_info *info)
-{
-    info->dtype = IFM_DTYPE_F32;
-    if (strncmp(text, "i64:", 4) == 0 || strncmp(text, "f32:", 4) == 0) {
-        info->dtype = *text == 'i' ? IFM_DTYPE_I64 : IFM_DTYPE_F32;
-        text += 4;
-    }
-    while (*text) {
-        char *end = (char *)(uintptr_t)text + 1;
-        if (info->rank == IFM_MAX_RANK) { return -1; }
-        errno = 0;
-        long value = *text == '?' ? -1 : strtol(text, &end, 10);
-        if (errno || value == 0 || value < -1 || (value == -1 && *text != '?') || value > 1 << 28
-            || (*end && (*end != 'x' || !end[1]))) {
-            return -1;
-        }
-        info->dims[info->rank++] = value;
-        text = *end ? end + 1 : end;
-    }
-    return 0;
-}
-
-static int make_infos(const struct ifm_option_list *shapes, const char *const *names,
-                      struct ifm_tensor_info *infos, size_t *count)
-{
-    *count = shapes->count ? shapes->count : 1;
-    if (*count > TENSORS_MAX) {
-        return host->fail(host->context, "at most %d inputs or outputs, not %zu", TENSORS_MAX,
-                          *count);
-    }
-    for (size_t i = 0; i < *count; i++) {
-        const char *text = shapes->count ? shapes->items[i] : "1x16";
-        if (parse_shape(text, &infos[i]) != 0) {
-            return host->fail(host->context, "'%.40s' is not a shape; write e.g. 1x3x8 or i64:?x4",
-                              text);
-        }
-        infos[i].name = names[i];
-        infos[i].dim_names[0] = infos[i].rank && infos[i].dims[0] < 0 ? "batch" : NULL;
-    }
-    return 0;
-}
-
 static int sim_probe(void *state, struct ifm_runtime_info *info)
 {
     (void)state;
@@ -94,9 +50,11 @@ static void wait_until(int64_t deadline_ns, bool asleep)
 {
     struct timespec t = { .tv_sec = deadline_ns / 1000000000, .tv_nsec = deadline_ns % 1000000000 };
     if (asleep) {
-        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) { }
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
+        }
     }
-    while (now_ns() < deadline_ns) { }
+    while (now_ns() < deadline_ns) {
+    }
 }
 
 static int sim_open(void *state, const char *model_path)
@@ -106,16 +64,17 @@ static int sim_open(void *state, const char *model_path)
     (void)model_path;
     s->random = s->seed ? (uint64_t)s->seed : (uint64_t)start ^ ((uint64_t)getpid() << 32);
     s->process_factor = exp(s->between_sd * normal(s));
-    if (make_infos(&s->input_shapes, input_names, s->in_info, &s->in_count) != 0
-        || make_infos(s->output_shapes.count ? &s->output_shapes : &s->input_shapes, output_names,
-                      s->out_info, &s->out_count) != 0) {
+    if (sim_shapes(s, host) != 0) {
         return -1;
     }
     s->held = s->memory ? malloc((size_t)s->memory) : NULL;
     if (s->memory && !s->held) {
-        return host->fail(host->context, "cannot hold %lld bytes", (long long)s->memory);
+        return host->fail(host->context, "out of memory: cannot hold %lld bytes",
+                          (long long)s->memory);
     }
-    if (s->held) { memset(s->held, 1, (size_t)s->memory); }
+    if (s->held) {
+        memset(s->held, 1, (size_t)s->memory);
+    }
     wait_until(start + s->load_time, s->sleep);
     return 0;
 }
@@ -168,23 +127,42 @@ static double draw_latency(struct sim_state *s, int64_t start_ns)
 {
     double x = (double)s->latency * s->process_factor;
     switch (s->law) {
-    case LAW_NORMAL: x *= 1 + s->sd * normal(s); break;
-    case LAW_LOGNORMAL: x *= exp(s->sd * normal(s)); break;
-    case LAW_BIMODAL: x *= uniform(s) < 0.5 ? 1 - s->sd : 1 + s->sd; break;
-    default: break;
+    case LAW_NORMAL:
+        x *= 1 + s->sd * normal(s);
+        break;
+    case LAW_LOGNORMAL:
+        x *= exp(s->sd * normal(s));
+        break;
+    case LAW_BIMODAL:
+        x *= uniform(s) < 0.5 ? 1 - s->sd : 1 + s->sd;
+        break;
+    default:
+        break;
     }
-    if (s->outliers > 0 && uniform(s) < s->outliers) { x *= s->outlier_factor; }
-    if (s->count <= s->warmup_iterations) { x *= s->warmup_factor; }
+    if (s->outliers > 0 && uniform(s) < s->outliers) {
+        x *= s->outlier_factor;
+    }
+    if (s->count <= s->warmup_iterations) {
+        x *= s->warmup_factor;
+    }
     return x * (1 + s->drift * (double)(start_ns - s->first_ns) / 1e9);
 }
 
 static int misbehave(struct sim_state *s)
 {
     const int64_t n = s->count;
-    if (n == s->crash_at) { *bad_address = 1; }
-    if (n == s->abort_at) { abort(); }
-    if (n == s->exit_at) { exit((int)s->exit_status); }
-    while (n == s->hang_at) { pause(); }
+    if (n == s->crash_at) {
+        *bad_address = 1;
+    }
+    if (n == s->abort_at) {
+        abort();
+    }
+    if (n == s->exit_at) {
+        exit((int)s->exit_status);
+    }
+    while (n == s->hang_at) {
+        pause();
+    }
     while (n == s->oom_at) {
         char *p = malloc(OOM_CHUNK);
         if (!p) {
@@ -206,12 +184,18 @@ static int sim_run(void *state)
     const int64_t start = now_ns();
     s->first_ns = s->count == 0 ? start : s->first_ns;
     s->count++;
-    if (misbehave(s) != 0) { return -1; }
+    if (misbehave(s) != 0) {
+        return -1;
+    }
     if (s->leak > 0) {
         char *lost = malloc((size_t)s->leak);
-        if (lost) { memset(lost, 1, (size_t)s->leak); }
+        if (lost) {
+            memset(lost, 1, (size_t)s->leak);
+        }
     }
-    if (s->chatter) { printf("sim: run %lld\n{\"event\":\"result\"}\n", (long long)s->count); }
+    if (s->chatter) {
+        printf("sim: run %lld\n{\"event\":\"result\"}\n", (long long)s->count);
+    }
     wait_until(start + (int64_t)draw_latency(s, start), s->sleep);
     return 0;
 }
@@ -228,8 +212,11 @@ static int sim_fetch(void *state, const struct ifm_tensor **outputs, size_t *out
         for (size_t i = 0, j = 0; i < out_count; i++, j = i % in_count) {
             const double x = in->dtype == IFM_DTYPE_I64 ? (double)long_in[j] : (double)float_in[j];
             const double y = 2 * x + (s->wrong_outputs ? 2 : 1);
-            if (out->dtype == IFM_DTYPE_I64) { ((int64_t *)out->data)[i] = (int64_t)y; }
-            else { ((float *)out->data)[i] = s->nan_outputs && i == 0 ? NAN : (float)y; }
+            if (out->dtype == IFM_DTYPE_I64) {
+                ((int64_t *)out->data)[i] = (int64_t)y;
+            } else {
+                ((float *)out->data)[i] = s->nan_outputs && i == 0 ? NAN : (float)y;
+            }
         }
     }
     *outputs = s->outputs;
@@ -253,15 +240,28 @@ static void sim_close(void *state)
 {
     struct sim_state *s = state;
     free(s->held);
-    for (size_t i = 0; i < TENSORS_MAX; i++) { free(s->outputs[i].data); }
+    for (size_t i = 0; i < TENSORS_MAX; i++) {
+        free(s->outputs[i].data);
+    }
 }
 
 static const struct ifm_runtime_ops sim_ops = {
-    .abi = IFM_RUNTIME_ABI, .size = sizeof(struct ifm_runtime_ops), .name = "sim",
-    .summary = "simulated latencies and faults, for tests", .caps = IFM_CAP_MODELLESS,
-    .state_size = sizeof(struct sim_state), .options = sim_options, .probe = sim_probe, .open = sim_open,
-    .describe = sim_describe, .bind = sim_bind, .run = sim_run, .fetch = sim_fetch, .close = sim_close,
-    .errdetails = sim_errdetails, .effective = sim_effective,
+    .abi = IFM_RUNTIME_ABI,
+    .size = sizeof(struct ifm_runtime_ops),
+    .name = "sim",
+    .summary = "simulated latencies and faults, for tests",
+    .caps = IFM_CAP_MODELLESS,
+    .state_size = sizeof(struct sim_state),
+    .options = sim_options,
+    .probe = sim_probe,
+    .open = sim_open,
+    .describe = sim_describe,
+    .bind = sim_bind,
+    .run = sim_run,
+    .fetch = sim_fetch,
+    .close = sim_close,
+    .errdetails = sim_errdetails,
+    .effective = sim_effective,
 };
 
 const struct ifm_runtime_ops *ifm_runtime_entry(const struct ifm_host *lent)

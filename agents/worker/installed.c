@@ -10,19 +10,34 @@
 
 #define RUNTIME_JSON_MAX 65536
 
-struct description { char *name, *version, *library; struct ifm_strings preloads; };
+struct description {
+    char *name, *version, *library;
+    struct ifm_strings preloads;
+};
 static const struct ifm_field fields[] = {
-    { .name = "name", .kind = IFM_FIELD_STRING, .offset = offsetof(struct description, name), .help = "runtime" },
-    { .name = "version", .kind = IFM_FIELD_STRING, .offset = offsetof(struct description, version),
-      .flags = IFM_FIELD_REQUIRED, .help = "of the vendor library" },
-    { .name = "library", .kind = IFM_FIELD_STRING, .offset = offsetof(struct description, library),
-      .flags = IFM_FIELD_REQUIRED, .help = "file, relative to this folder" },
-    { .name = "preloads", .kind = IFM_FIELD_STRINGS, .offset = offsetof(struct description, preloads),
-      .max = 32, .help = "files to load first" },
+    { .name = "name",
+      .kind = IFM_FIELD_STRING,
+      .offset = offsetof(struct description, name),
+      .help = "runtime" },
+    { .name = "version",
+      .kind = IFM_FIELD_STRING,
+      .offset = offsetof(struct description, version),
+      .flags = IFM_FIELD_REQUIRED,
+      .help = "of the vendor library" },
+    { .name = "library",
+      .kind = IFM_FIELD_STRING,
+      .offset = offsetof(struct description, library),
+      .flags = IFM_FIELD_REQUIRED,
+      .help = "file, relative to this folder" },
+    { .name = "preloads",
+      .kind = IFM_FIELD_STRINGS,
+      .offset = offsetof(struct description, preloads),
+      .max = 32,
+      .help = "files to load first" },
     { .name = NULL },
 };
-static const struct ifm_table table = { "runtime", "An installed vendor runtime.", sizeof(struct description),
-                                        fields };
+static const struct ifm_table table = { "runtime", "An installed vendor runtime.",
+                                        sizeof(struct description), fields };
 
 int ifm_installed_compare(const char *a, const char *b)
 {
@@ -57,8 +72,8 @@ static bool newest(const char *root, const char *name, char *version, size_t siz
     }
     for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
         const int n = snprintf(path, sizeof path, "%s/%s/%s/runtime.json", root, name, e->d_name);
-        if (e->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof path || strlen(e->d_name) >= size
-            || stat(path, &info) != 0) {
+        if (e->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof path || strlen(e->d_name) >= size ||
+            stat(path, &info) != 0) {
             continue;
         }
         if (!version[0] || ifm_installed_compare(version, e->d_name) < 0) {
@@ -72,23 +87,27 @@ static bool newest(const char *root, const char *name, char *version, size_t siz
 static bool stays_inside(const char *path)
 {
     const size_t len = strlen(path);
-    return len > 0 && path[0] != '/' && strcmp(path, "..") != 0 && strncmp(path, "../", 3) != 0
-           && !strstr(path, "/../") && !(len >= 3 && strcmp(path + len - 3, "/..") == 0);
+    return len > 0 && path[0] != '/' && strcmp(path, "..") != 0 && strncmp(path, "../", 3) != 0 &&
+           !strstr(path, "/../") && !(len >= 3 && strcmp(path + len - 3, "/..") == 0);
 }
 
 static int join(const char *folder, const char *file, char **out, struct ifm_err *err)
 {
     struct ifm_buf path;
     if (!stays_inside(file)) {
-        return ifm_err_set(err, IFM_ERR_CONFIG, "runtime.json", "%s/runtime.json names '%s', which lies "
-                           "outside its folder; install the runtime again", folder, file);
+        return ifm_err_set(err, IFM_ERR_CONFIG, "runtime.json",
+                           "%s/runtime.json names '%s', which lies "
+                           "outside its folder; install the runtime again",
+                           folder, file);
     }
     ifm_buf_init(&path, PATH_MAX);
     ifm_buf_addf(&path, "%s/%s", folder, file);
     const int code = ifm_buf_check(&path, err);
     *out = code == 0 ? ifm_buf_take(&path) : NULL;
     ifm_buf_done(&path);
-    return code != 0 ? code : *out ? 0 : ifm_err_set(err, IFM_ERR_NOMEM, "runtime.json", "out of memory");
+    return code != 0 ? code
+           : *out    ? 0
+                     : ifm_err_set(err, IFM_ERR_NOMEM, "runtime.json", "out of memory");
 }
 
 static int fill(const char *folder, const struct description *d, struct ifm_installed *out,
@@ -114,8 +133,10 @@ static int read_description(const char *folder, struct ifm_installed *out, struc
     struct ifm_buf text;
     struct description d = { .name = NULL };
     ifm_buf_init(&text, RUNTIME_JSON_MAX);
-    int code = (size_t)snprintf(path, sizeof path, "%s/runtime.json", folder) >= sizeof path
-        ? ifm_err_set(err, IFM_ERR_CONFIG, "runtime.json", "the folder's name is too long") : 0;
+    int code =
+        (size_t)snprintf(path, sizeof path, "%s/runtime.json", folder) >= sizeof path
+            ? ifm_err_set(err, IFM_ERR_CONFIG, "runtime.json", "the folder's name is too long")
+            : 0;
     if (code == 0) {
         code = ifm_buf_read_file(&text, path, err);
     }
@@ -136,11 +157,12 @@ static int read_description(const char *folder, struct ifm_installed *out, struc
     return code;
 }
 
-static int find_in(const char *root, const char *name, struct ifm_installed *out, struct ifm_err *err)
+static int find_in(const char *root, const char *name, struct ifm_installed *out,
+                   struct ifm_err *err)
 {
     char version[NAME_MAX + 1], folder[PATH_MAX];
-    if (!newest(root, name, version, sizeof version)
-        || (size_t)snprintf(folder, sizeof folder, "%s/%s/%s", root, name, version) >= sizeof folder) {
+    if (!newest(root, name, version, sizeof version) ||
+        (size_t)snprintf(folder, sizeof folder, "%s/%s/%s", root, name, version) >= sizeof folder) {
         return 0;
     }
     return read_description(folder, out, err);
@@ -158,7 +180,10 @@ int ifm_installed_find(const char *name, struct ifm_installed *out, struct ifm_e
     } else {
         const bool set = data && *data;
         const int n = snprintf(user, sizeof user, "%s%s/inferometer/runtimes",
-                               set ? data : home ? home : "", set ? "" : "/.local/share");
+                               set    ? data
+                               : home ? home
+                                      : "",
+                               set ? "" : "/.local/share");
         if ((set || home) && n > 0 && (size_t)n < sizeof user) {
             code = find_in(user, name, out, err);
         }

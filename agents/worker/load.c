@@ -7,17 +7,20 @@
 #include "core/opt.h"
 #include "core/tensor.h"
 
-#define ASSUMED_MAX 16
+#define ASSUMED_MAX    16
 #define NAME_MAX_BYTES 250
 
 /* "float32 ?x224x224x3": -1 is what the model leaves open. */
-static void shape_text(enum ifm_dtype dtype, const int64_t *dims, int32_t rank, char *text, size_t size)
+static void shape_text(enum ifm_dtype dtype, const int64_t *dims, int32_t rank, char *text,
+                       size_t size)
 {
-    size_t used = (size_t)snprintf(text, size, "%s %s", ifm_dtype_name(dtype), rank == 0 ? "scalar" : "");
+    size_t used =
+        (size_t)snprintf(text, size, "%s %s", ifm_dtype_name(dtype), rank == 0 ? "scalar" : "");
     for (int32_t d = 0; d < rank && used < size; d++) {
         const char *x = d ? "x" : "";
-        used += (size_t)(dims[d] < 0 ? snprintf(text + used, size - used, "%s?", x)
-                                     : snprintf(text + used, size - used, "%s%lld", x, (long long)dims[d]));
+        used += (size_t)(dims[d] < 0
+                             ? snprintf(text + used, size - used, "%s?", x)
+                             : snprintf(text + used, size - used, "%s%lld", x, (long long)dims[d]));
     }
 }
 
@@ -36,11 +39,12 @@ static int mismatch(const struct ifm_tensor_info *info, enum ifm_dtype dtype, co
     char wanted[96], got[96];
     shape_text(info->dtype, info->dims, info->rank, wanted, sizeof wanted);
     shape_text(dtype, dims, (int32_t)rank, got, sizeof got);
-    return ifm_err_set(err, IFM_ERR_INVALID, "input", "input '%.48s': the model wants %s, %s %s", info->name,
-                       wanted, who, got);
+    return ifm_err_set(err, IFM_ERR_INVALID, "input", "input '%.48s': the model wants %s, %s %s",
+                       info->name, wanted, who, got);
 }
 
-/* -- From a file ---------------------------------------------------------------------------------- */
+/* -- From a file ----------------------------------------------------------------------------------
+ */
 static int from_file(const struct ifm_msg_spec_input *given, const struct ifm_tensor_info *info,
                      struct ifm_tensor *t, struct ifm_err *err)
 {
@@ -52,17 +56,19 @@ static int from_file(const struct ifm_msg_spec_input *given, const struct ifm_te
     if (t->dtype != info->dtype || !dims_fit(info, t->dims, (size_t)t->rank)) {
         return mismatch(info, t->dtype, t->dims, (size_t)t->rank, "the file holds", err);
     }
-    if (given->dims.count > 0 && (given->dims.count != (size_t)t->rank
-        || memcmp(given->dims.items, t->dims, given->dims.count * sizeof *t->dims) != 0)) {
+    if (given->dims.count > 0 &&
+        (given->dims.count != (size_t)t->rank ||
+         memcmp(given->dims.items, t->dims, given->dims.count * sizeof *t->dims) != 0)) {
         return mismatch(info, info->dtype, given->dims.items, given->dims.count,
                         "its file agrees, but the shape given is", err);
     }
     return 0;
 }
 
-/* -- Seeded --------------------------------------------------------------------------------------- */
-/* Whole-number inputs are often indices, where a value too large is an error of the model: 0 and 1 are always
- * good. Bytes are pixels or quantized values: all of them are good. */
+/* -- Seeded ---------------------------------------------------------------------------------------
+ */
+/* Whole-number inputs are often indices, where a value too large is an error of the model: 0 and 1
+ * are always good. Bytes are pixels or quantized values: all of them are good. */
 static void default_range(enum ifm_dtype dtype, double *low, double *high)
 {
     *low = dtype == IFM_DTYPE_I8 ? -128 : 0;
@@ -70,34 +76,39 @@ static void default_range(enum ifm_dtype dtype, double *low, double *high)
 }
 
 static int choose_dims(const struct ifm_msg_spec *spec, const struct ifm_msg_spec_input *given,
-                       const struct ifm_tensor_info *info, int64_t *dims, struct ifm_strings *assumed,
-                       struct ifm_err *err)
+                       const struct ifm_tensor_info *info, int64_t *dims,
+                       struct ifm_strings *assumed, struct ifm_err *err)
 {
     const bool told = given && given->dims.count > 0;
     if (told && !dims_fit(info, given->dims.items, given->dims.count)) {
-        return mismatch(info, info->dtype, given->dims.items, given->dims.count, "the shape given is", err);
+        return mismatch(info, info->dtype, given->dims.items, given->dims.count,
+                        "the shape given is", err);
     }
     for (int32_t d = 0; d < info->rank; d++) {
         const bool batch = d == 0 && spec->batch > 0;
-        dims[d] = info->dims[d] >= 0 ? info->dims[d] : told ? given->dims.items[d] : batch ? spec->batch : 1;
+        dims[d] = info->dims[d] >= 0 ? info->dims[d]
+                  : told             ? given->dims.items[d]
+                  : batch            ? spec->batch
+                                     : 1;
         if (info->dims[d] < 0 && !told && !batch) {
             const char *name = info->dim_names[d];
-            ifm_report_note(assumed, ASSUMED_MAX, "dim %d%s%.80s%s = 1", d, name ? " (" : "", name ? name : "",
-                            name ? ")" : "");
+            ifm_report_note(assumed, ASSUMED_MAX, "dim %d%s%.80s%s = 1", d, name ? " (" : "",
+                            name ? name : "", name ? ")" : "");
         }
     }
     return 0;
 }
 
 static int from_seed(const struct ifm_msg_spec *spec, const struct ifm_msg_spec_input *given,
-                     const struct ifm_tensor_info *info, struct ifm_tensor *t, struct ifm_msg_tensor *m,
-                     const char **guessed, struct ifm_err *err)
+                     const struct ifm_tensor_info *info, struct ifm_tensor *t,
+                     struct ifm_msg_tensor *m, const char **guessed, struct ifm_err *err)
 {
     int64_t dims[IFM_MAX_RANK] = { 0 };
     int code = choose_dims(spec, given, info, dims, &m->assumed, err);
     *guessed = m->assumed.count > 0 && !*guessed ? info->name : *guessed;
     if (code == 0) {
-        code = ifm_tensor_new(t, info->name, info->dtype, dims, info->rank, IFM_LOAD_INPUT_MAX, err);
+        code =
+            ifm_tensor_new(t, info->name, info->dtype, dims, info->rank, IFM_LOAD_INPUT_MAX, err);
     }
     if (code != 0) {
         return code;
@@ -109,8 +120,9 @@ static int from_seed(const struct ifm_msg_spec *spec, const struct ifm_msg_spec_
         m->high = isnan(given->high) ? m->high : given->high;
     }
     if (m->low > m->high) {
-        return ifm_err_set(err, IFM_ERR_INVALID, "input", "input '%.48s': the range %g to %g is empty", info->name,
-                           m->low, m->high);
+        return ifm_err_set(err, IFM_ERR_INVALID, "input",
+                           "input '%.48s': the range %g to %g is empty", info->name, m->low,
+                           m->high);
     }
     if (!told && info->dtype != IFM_DTYPE_BOOL) {
         const bool whole = info->dtype >= IFM_DTYPE_I8 && info->dtype <= IFM_DTYPE_U64;
@@ -121,7 +133,8 @@ static int from_seed(const struct ifm_msg_spec *spec, const struct ifm_msg_spec_
     return 0;
 }
 
-/* -- All ------------------------------------------------------------------------------------------ */
+/* -- All ------------------------------------------------------------------------------------------
+ */
 static int copy_dims(struct ifm_ints *out, const int64_t *dims, int32_t rank)
 {
     out->items = ifm_alloc_array((size_t)(rank > 0 ? rank : 1), sizeof *dims);
@@ -139,14 +152,16 @@ static int describe(const struct ifm_tensor_info *info, const int64_t *dims, int
     m->name = ifm_report_text(info->name, NAME_MAX_BYTES);
     m->dtype = ifm_dup(ifm_dtype_name(info->dtype));
     m->source = ifm_dup(source);
-    if (!m->name || !m->dtype || (source && !m->source) || copy_dims(&m->model_dims, info->dims, info->rank) != 0
-        || (dims && copy_dims(&m->dims, dims, rank) != 0)) {
+    if (!m->name || !m->dtype || (source && !m->source) ||
+        copy_dims(&m->model_dims, info->dims, info->rank) != 0 ||
+        (dims && copy_dims(&m->dims, dims, rank) != 0)) {
         return ifm_err_set(err, IFM_ERR_NOMEM, "load", "out of memory");
     }
     return 0;
 }
 
-static const struct ifm_msg_spec_input *find_given(const struct ifm_msg_spec *spec, const char *name)
+static const struct ifm_msg_spec_input *find_given(const struct ifm_msg_spec *spec,
+                                                   const char *name)
 {
     const struct ifm_msg_spec_input *items = spec->inputs.items;
     for (size_t i = 0; i < spec->inputs.count; i++) {
@@ -158,8 +173,8 @@ static const struct ifm_msg_spec_input *find_given(const struct ifm_msg_spec *sp
 }
 
 /* A name that the model does not have is a typing error, not something to ignore. */
-static int check_names(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos, size_t count,
-                       struct ifm_err *err)
+static int check_names(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos,
+                       size_t count, struct ifm_err *err)
 {
     const char *names[IFM_MAX_TENSORS + 1] = { NULL };
     char list[128] = "";
@@ -167,7 +182,8 @@ static int check_names(const struct ifm_msg_spec *spec, const struct ifm_tensor_
     for (size_t i = 0; i < count; i++) {
         names[i] = infos[i].name;
         if (used < sizeof list) {
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+            used +=
+                (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
         }
     }
     const struct ifm_msg_spec_input *items = spec->inputs.items;
@@ -178,29 +194,36 @@ static int check_names(const struct ifm_msg_spec *spec, const struct ifm_tensor_
         }
         if (i == count) {
             const char *near = ifm_opt_nearest(items[g].name, names);
-            return ifm_err_set(err, IFM_ERR_INVALID, "input", "the model has no input '%.40s'%s%s%s it has: %s",
-                               items[g].name, near ? "; did you mean " : "", near ? near : "", near ? "?" : ";",
+            return ifm_err_set(err, IFM_ERR_INVALID, "input",
+                               "the model has no input '%.40s'%s%s%s it has: %s", items[g].name,
+                               near ? "; did you mean " : "", near ? near : "", near ? "?" : ";",
                                list);
         }
     }
     return 0;
 }
 
-static int check_batch(const struct ifm_msg_spec *spec, const struct ifm_load *load, struct ifm_err *err)
+static int check_batch(const struct ifm_msg_spec *spec, const struct ifm_load *load,
+                       struct ifm_err *err)
 {
     bool taken = spec->batch <= 1 || load->count == 0;
     for (size_t i = 0; i < load->count && !taken; i++) {
         taken = load->tensors[i].rank > 0 && load->tensors[i].dims[0] == spec->batch;
     }
-    return taken ? 0 : ifm_err_set(err, IFM_ERR_INVALID, "input", "batch %lld is not possible: no input of the "
-                                   "model has an open first dimension or that size", (long long)spec->batch);
+    return taken ? 0
+                 : ifm_err_set(err, IFM_ERR_INVALID, "input",
+                               "batch %lld is not possible: no input of the "
+                               "model has an open first dimension or that size",
+                               (long long)spec->batch);
 }
 
-int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos, size_t count,
-                    struct ifm_load *out, struct ifm_list *messages, struct ifm_err *err)
+int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos,
+                    size_t count, struct ifm_load *out, struct ifm_list *messages,
+                    struct ifm_err *err)
 {
     int code = check_names(spec, infos, count, err);
-    struct ifm_msg_tensor *items = code == 0 ? ifm_alloc_array(count ? count : 1, sizeof *items) : NULL;
+    struct ifm_msg_tensor *items =
+        code == 0 ? ifm_alloc_array(count ? count : 1, sizeof *items) : NULL;
     if (code == 0 && !items) {
         code = ifm_err_set(err, IFM_ERR_NOMEM, "load", "out of memory");
     }
@@ -210,8 +233,10 @@ int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_inf
         const struct ifm_msg_spec_input *given = find_given(spec, infos[i].name);
         struct ifm_tensor *t = &out->tensors[i];
         if (infos[i].dtype == IFM_DTYPE_NONE) {
-            return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "input", "input '%.80s' has a type that cannot be fed "
-                               "(text, sequence or map)", infos[i].name);
+            return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "input",
+                               "input '%.80s' has a type that cannot be fed "
+                               "(text, sequence or map)",
+                               infos[i].name);
         }
         out->count = i + 1;
         const bool file = given && given->file;
@@ -224,8 +249,9 @@ int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_inf
     return code == 0 ? check_batch(spec, out, err) : code;
 }
 
-int ifm_load_outputs(const struct ifm_tensor_info *infos, size_t count, const struct ifm_tensor *tensors,
-                     struct ifm_list *messages, struct ifm_err *err)
+int ifm_load_outputs(const struct ifm_tensor_info *infos, size_t count,
+                     const struct ifm_tensor *tensors, struct ifm_list *messages,
+                     struct ifm_err *err)
 {
     struct ifm_msg_tensor *items = ifm_alloc_array(count ? count : 1, sizeof *items);
     if (!items) {
@@ -237,7 +263,8 @@ int ifm_load_outputs(const struct ifm_tensor_info *infos, size_t count, const st
         items[i].low = items[i].high = (double)NAN;
         const bool fixed = ifm_tensor_elements(infos[i].dims, infos[i].rank) >= 0;
         code = tensors ? describe(&infos[i], tensors[i].dims, tensors[i].rank, NULL, &items[i], err)
-                       : describe(&infos[i], fixed ? infos[i].dims : NULL, infos[i].rank, NULL, &items[i], err);
+                       : describe(&infos[i], fixed ? infos[i].dims : NULL, infos[i].rank, NULL,
+                                  &items[i], err);
     }
     return code;
 }

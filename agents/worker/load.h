@@ -1,8 +1,8 @@
-/* The inputs of a model: read from .npy files or seeded, checked against what the model says, and every
- * dimension and value that nobody gave written down as an assumption.
+/* The inputs of a model: read from .npy files or seeded, checked against what the model says, and
+ * every dimension and value that nobody gave written down as an assumption.
  *
- * Threading: one thread. Ownership: the set owns its tensors until ifm_load_done; `infos` are the runtime's
- * and must outlive it. Errors name the input, what was wanted and what was got. */
+ * Threading: one thread. Ownership: the set owns its tensors until ifm_load_done; `infos` are the
+ * runtime's and must outlive it. Errors name the input, what was wanted and what was got. */
 #ifndef IFM_LOAD_H
 #define IFM_LOAD_H
 
@@ -17,14 +17,17 @@ struct ifm_load {
     const char *guessed; /* first input of which a dimension was assumed; NULL: none */
 };
 
-/* Fills every input. messages gets one struct ifm_msg_tensor for each, owned by the list. Dimensions that the
- * model leaves open come from the spec's dims, then from batch (the first one), else are 1. */
-int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos, size_t count,
-                    struct ifm_load *out, struct ifm_list *messages, struct ifm_err *err);
+/* Fills every input. messages gets one struct ifm_msg_tensor for each, owned by the list.
+ * Dimensions that the model leaves open come from the spec's dims, then from batch (the first one),
+ * else are 1. */
+int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos,
+                    size_t count, struct ifm_load *out, struct ifm_list *messages,
+                    struct ifm_err *err);
 void ifm_load_done(struct ifm_load *load);
 
 /* Describes outputs: from the model (tensors NULL), or as they came from a run. */
-int ifm_load_outputs(const struct ifm_tensor_info *infos, size_t count, const struct ifm_tensor *tensors,
-                     struct ifm_list *messages, struct ifm_err *err);
+int ifm_load_outputs(const struct ifm_tensor_info *infos, size_t count,
+                     const struct ifm_tensor *tensors, struct ifm_list *messages,
+                     struct ifm_err *err);
 
 #endif

@@ -5,24 +5,26 @@
 #include <unistd.h>
 #include "core/clock.h"
 
-/* `fenced` is a constant in both callers: the compiler makes two loops, neither of which asks for sync. */
-static inline __attribute__((always_inline)) void measure(const struct ifm_loop *loop, const bool fenced,
-                                                          struct ifm_loop_result *result)
+/* `fenced` is a constant in both callers: the compiler makes two loops, neither of which asks for
+ * sync. */
+static inline __attribute__((always_inline)) void
+measure(const struct ifm_loop *loop, const bool fenced, struct ifm_loop_result *result)
 {
     int (*const run)(void *) = loop->run;
     int (*const sync)(void *) = loop->sync;
     void *const state = loop->state;
-    struct ifm_loop_sample *next = loop->samples;
-    struct ifm_loop_sample *const enough = next + (loop->iterations > 0 ? loop->iterations : 1);
-    struct ifm_loop_sample *const full = next + loop->capacity;
+    struct ifm_loop_sample *const samples = loop->samples;
+    const size_t capacity = loop->capacity;
+    const size_t wanted = loop->iterations > 0 ? (size_t)loop->iterations : 1;
     const int64_t begin = ifm_clock_ns();
     const int64_t long_enough = begin + loop->duration_ns;
     const int64_t maximum = loop->max_ns > 0 ? begin + loop->max_ns : INT64_MAX;
     int64_t end = begin;
+    size_t n = 0;
     int status = 0;
 
     result->end = IFM_LOOP_ARRAY_FULL;
-    while (next < full) {
+    while (n < capacity) {
         const int64_t start = ifm_clock_ns();
         status = run(state);
         if (fenced && status == 0) {
@@ -32,10 +34,10 @@ static inline __attribute__((always_inline)) void measure(const struct ifm_loop 
         if (__builtin_expect(status != 0, 0)) {
             break;
         }
-        next->start_ns = start;
-        next->duration_ns = end - start;
-        next++;
-        if (end >= long_enough && next >= enough) {
+        samples[n].start_ns = start;
+        samples[n].duration_ns = end - start;
+        n++;
+        if (end >= long_enough && n >= wanted) {
             result->end = IFM_LOOP_COMPLETE;
             break;
         }
@@ -44,7 +46,7 @@ static inline __attribute__((always_inline)) void measure(const struct ifm_loop 
             break;
         }
     }
-    result->count = (size_t)(next - loop->samples);
+    result->count = n;
     result->begin_ns = begin;
     result->end_ns = end;
     result->status = status;
@@ -64,11 +66,13 @@ int ifm_loop_array_init(struct ifm_loop_array *array, size_t capacity, struct if
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     *array = (struct ifm_loop_array){ .samples = NULL };
     if (capacity == 0 || capacity > SIZE_MAX / sizeof *array->samples - page) {
-        return ifm_err_set(err, IFM_ERR_INVALID, "loop", "a sample array of %zu is not possible", capacity);
+        return ifm_err_set(err, IFM_ERR_INVALID, "loop", "a sample array of %zu is not possible",
+                           capacity);
     }
     const size_t bytes = (capacity * sizeof *array->samples + page - 1) / page * page;
     /* MAP_POPULATE touches every page now, not inside the loop. */
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (memory == MAP_FAILED) {
         return ifm_err_errno(err, errno, "loop", "no memory for the sample array");
     }

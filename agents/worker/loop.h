@@ -1,8 +1,9 @@
-/* The timed loop and its sample array. Nothing is allocated, locked, logged or formatted between the first
- * and the last clock read; what it costs beyond two clock reads is measured with the null runtime.
+/* The timed loop and its sample array. Nothing is allocated, locked, logged or formatted between
+ * the first and the last clock read; what it costs beyond two clock reads is measured with the null
+ * runtime.
  *
- * Threading: the measuring thread alone. Ownership: the array is a mapping of its own, so that its pages can
- * be subtracted exactly from every reported peak. */
+ * Threading: the measuring thread alone. Ownership: the array is a mapping of its own, so that its
+ * pages can be subtracted exactly from every reported peak. */
 #ifndef IFM_LOOP_H
 #define IFM_LOOP_H
 
@@ -32,7 +33,11 @@ struct ifm_loop {
     int64_t max_ns;      /* hard maximum; 0: none */
 };
 
-enum ifm_loop_end { IFM_LOOP_COMPLETE, IFM_LOOP_ARRAY_FULL, IFM_LOOP_MAXIMUM }; /* as IFM_END_CHOICES */
+enum ifm_loop_end {
+    IFM_LOOP_COMPLETE,
+    IFM_LOOP_ARRAY_FULL,
+    IFM_LOOP_MAXIMUM
+}; /* as IFM_END_CHOICES */
 
 struct ifm_loop_result {
     size_t count;             /* samples written, without a failed one */

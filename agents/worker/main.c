@@ -1,4 +1,5 @@
-/* inferometer-worker: reads one spec line on stdin, writes events as NDJSON on stdout, measures, ends. */
+/* inferometer-worker: reads one spec line on stdin, writes events as NDJSON on stdout, measures,
+ * ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +11,8 @@
 #include "core/clock.h"
 #include "core/wire.h"
 
-/* Vendor libraries print to stdout: events go to a private copy of it, and descriptor 1 to stderr. */
+/* Vendor libraries print to stdout: events go to a private copy of it, and descriptor 1 to stderr.
+ */
 static int take_stdout(void)
 {
     const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10);
@@ -20,7 +22,8 @@ static int take_stdout(void)
     return fd;
 }
 
-/* Replaces a path by its last part: an error is stored and pushed with its run, local folders are not. */
+/* Replaces a path by its last part: an error is stored and pushed with its run, local folders are
+ * not. */
 static void hide_folder(struct ifm_err *error, const char *path)
 {
     const char *slash = path ? strrchr(path, '/') : NULL;
@@ -86,8 +89,10 @@ int main(int argc, char **argv)
     const pid_t parent = getppid();
     const bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
     if (argc > 1) {
-        fprintf(version ? stdout : stderr, version ? "inferometer-worker " IFM_VERSION "\n"
-                : "inferometer-worker takes no arguments: it reads a spec on stdin; use `inferometer run`\n");
+        fprintf(version ? stdout : stderr, version
+                                               ? "inferometer-worker " IFM_VERSION "\n"
+                                               : "inferometer-worker takes no arguments: it reads "
+                                                 "a spec on stdin; use `inferometer run`\n");
         return version ? 0 : 64;
     }
     const int events = take_stdout();

@@ -10,12 +10,13 @@
 #include "core/mem.h"
 #include "core/opt.h"
 
-#define PREFIX "ifm_rt_"
-#define SUFFIX ".so"
+#define PREFIX    "ifm_rt_"
+#define SUFFIX    ".so"
 #define STATE_MAX ((size_t)64 << 20)
 
-static const struct { const char *alias, *name; } aliases[] = {
-    { "ort", "onnxruntime" }, { "onnx", "onnxruntime" }, { "tflite", "litert" } };
+static const struct {
+    const char *alias, *name;
+} aliases[] = { { "ort", "onnxruntime" }, { "onnx", "onnxruntime" }, { "tflite", "litert" } };
 
 const char *ifm_registry_alias(const char *name)
 {
@@ -30,8 +31,8 @@ const char *ifm_registry_alias(const char *name)
 static bool is_name(const char *name)
 {
     const size_t len = strlen(name);
-    return len > 0 && len <= IFM_REGISTRY_NAME_MAX
-           && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+    return len > 0 && len <= IFM_REGISTRY_NAME_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
 static int module_folder(char *folder, size_t size, struct ifm_err *err)
@@ -57,7 +58,8 @@ static int module_folder(char *folder, size_t size, struct ifm_err *err)
     return 0;
 }
 
-/* -- Names ---------------------------------------------------------------------------------------- */
+/* -- Names ----------------------------------------------------------------------------------------
+ */
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -66,8 +68,8 @@ static int by_text(const void *a, const void *b)
 static int add_name(struct ifm_strings *names, const char *file)
 {
     const size_t len = strlen(file), around = strlen(PREFIX SUFFIX);
-    if (len <= around || strncmp(file, PREFIX, strlen(PREFIX)) != 0
-        || strcmp(file + len - strlen(SUFFIX), SUFFIX) != 0) {
+    if (len <= around || strncmp(file, PREFIX, strlen(PREFIX)) != 0 ||
+        strcmp(file + len - strlen(SUFFIX), SUFFIX) != 0) {
         return 0;
     }
     /* Two more than the count: this name and the NULL that ends the list. */
@@ -92,8 +94,8 @@ int ifm_registry_names(struct ifm_strings *names, struct ifm_err *err)
     int code = module_folder(folder, sizeof folder, err);
     DIR *dir = code == 0 ? opendir(folder) : NULL;
     if (code == 0 && !dir) {
-        code = ifm_err_set(err, IFM_ERR_CONFIG, "registry", "there is no folder of runtime modules at %s",
-                           folder);
+        code = ifm_err_set(err, IFM_ERR_CONFIG, "registry",
+                           "there is no folder of runtime modules at %s", folder);
     }
     for (struct dirent *e = dir ? readdir(dir) : NULL; code == 0 && e; e = readdir(dir)) {
         code = add_name(names, e->d_name);
@@ -143,7 +145,8 @@ static int unknown(const char *name, struct ifm_err *err)
     return IFM_ERR_USAGE;
 }
 
-/* -- What the host lends -------------------------------------------------------------------------- */
+/* -- What the host lends --------------------------------------------------------------------------
+ */
 static void host_log(void *context, enum ifm_log_level level, const char *format, ...)
 {
     struct ifm_registry_module *m = context;
@@ -189,21 +192,31 @@ int ifm_registry_failed(struct ifm_registry_module *m, const char *slot, int sta
     }
     code = status == IFM_RUNTIME_UNAVAILABLE ? IFM_ERR_UNAVAILABLE : code;
     if (!text || !*text) {
-        return ifm_err_set(err, code, m->ops.name, "the runtime's %s failed with %d and gave no reason", slot,
-                           status);
+        return ifm_err_set(err, code, m->ops.name,
+                           "the runtime's %s failed with %d and gave no reason", slot, status);
     }
     return ifm_err_set(err, code, m->ops.name, "%s", text);
 }
 
-/* -- Checks --------------------------------------------------------------------------------------- */
+/* -- Checks ---------------------------------------------------------------------------------------
+ */
 static const char *missing_slot(const struct ifm_runtime_ops *o)
 {
-    const struct { bool there; const char *name; } needed[] = {
-        { o->summary != NULL, "summary" }, { o->probe != NULL, "probe" }, { o->open != NULL, "open" },
-        { o->describe != NULL, "describe" }, { o->bind != NULL, "bind" }, { o->run != NULL, "run" },
-        { o->fetch != NULL, "fetch" }, { o->close != NULL, "close" },
+    const struct {
+        bool there;
+        const char *name;
+    } needed[] = {
+        { o->summary != NULL, "summary" },
+        { o->probe != NULL, "probe" },
+        { o->open != NULL, "open" },
+        { o->describe != NULL, "describe" },
+        { o->bind != NULL, "bind" },
+        { o->run != NULL, "run" },
+        { o->fetch != NULL, "fetch" },
+        { o->close != NULL, "close" },
         { !(o->caps & IFM_CAP_ASYNC) || (o->submit && o->wait), "submit or wait (cap ASYNC)" },
-        { (o->caps & IFM_CAP_ASYNC) || (!o->submit && !o->wait), "cap ASYNC (submit or wait is there)" },
+        { (o->caps & IFM_CAP_ASYNC) || (!o->submit && !o->wait),
+          "cap ASYNC (submit or wait is there)" },
         { !(o->caps & IFM_CAP_PROFILE) || (o->profile_start && o->profile_stop),
           "profile_start or profile_stop (cap PROFILE)" },
         { (o->caps & IFM_CAP_PROFILE) || (!o->profile_start && !o->profile_stop),
@@ -220,12 +233,18 @@ static const char *missing_slot(const struct ifm_runtime_ops *o)
 static size_t value_size(enum ifm_option_type type)
 {
     switch (type) {
-    case IFM_OPT_BOOL: return sizeof(bool);
-    case IFM_OPT_DOUBLE: return sizeof(double);
-    case IFM_OPT_STRING: return sizeof(const char *);
-    case IFM_OPT_CHOICE: return sizeof(int);
-    case IFM_OPT_LIST: return sizeof(struct ifm_option_list);
-    default: return sizeof(int64_t);
+    case IFM_OPT_BOOL:
+        return sizeof(bool);
+    case IFM_OPT_DOUBLE:
+        return sizeof(double);
+    case IFM_OPT_STRING:
+        return sizeof(const char *);
+    case IFM_OPT_CHOICE:
+        return sizeof(int);
+    case IFM_OPT_LIST:
+        return sizeof(struct ifm_option_list);
+    default:
+        return sizeof(int64_t);
     }
 }
 
@@ -234,33 +253,40 @@ int ifm_registry_check(const struct ifm_runtime_ops *ops, const char *name, stru
     const size_t least = offsetof(struct ifm_runtime_ops, sync);
     struct ifm_runtime_ops known = { .abi = ops->abi };
     if (ops->abi != IFM_RUNTIME_ABI || ops->size < least) {
-        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module '%s' has ABI %u and %u bytes; this "
-                           "worker needs ABI %u and at least %zu; build the module again", name, ops->abi,
-                           ops->size, IFM_RUNTIME_ABI, least);
+        return ifm_err_set(err, IFM_ERR_CONFIG, "registry",
+                           "runtime module '%s' has ABI %u and %u bytes; this "
+                           "worker needs ABI %u and at least %zu; build the module again",
+                           name, ops->abi, ops->size, IFM_RUNTIME_ABI, least);
     }
     memcpy(&known, ops, ops->size < sizeof known ? ops->size : sizeof known);
     const char *missing = missing_slot(&known);
     if (missing) {
-        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module '%s' lacks %s", name, missing);
+        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module '%s' lacks %s", name,
+                           missing);
     }
     if (!known.name || strcmp(known.name, name) != 0) {
-        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module '%s' calls itself '%s'", name,
-                           known.name ? known.name : "");
+        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module '%s' calls itself '%s'",
+                           name, known.name ? known.name : "");
     }
     if (known.state_size == 0 || known.state_size > STATE_MAX) {
-        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module '%s' asks for a state of %zu bytes; "
-                           "1 to %zu are possible", name, known.state_size, STATE_MAX);
+        return ifm_err_set(err, IFM_ERR_CONFIG, "registry",
+                           "runtime module '%s' asks for a state of %zu bytes; "
+                           "1 to %zu are possible",
+                           name, known.state_size, STATE_MAX);
     }
     for (const struct ifm_option *o = known.options; o && o->name; o++) {
         if (o->offset > known.state_size || known.state_size - o->offset < value_size(o->type)) {
-            return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "option '%s' of runtime module '%s' lies "
-                               "outside its state", o->name, name);
+            return ifm_err_set(err, IFM_ERR_CONFIG, "registry",
+                               "option '%s' of runtime module '%s' lies "
+                               "outside its state",
+                               o->name, name);
         }
     }
     return 0;
 }
 
-/* -- Opening -------------------------------------------------------------------------------------- */
+/* -- Opening --------------------------------------------------------------------------------------
+ */
 static int load(struct ifm_registry_module *m, const char *name, struct ifm_err *err)
 {
     char folder[PATH_MAX], path[PATH_MAX];
@@ -274,14 +300,17 @@ static int load(struct ifm_registry_module *m, const char *name, struct ifm_err 
     }
     m->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!m->handle) {
-        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module cannot be loaded: %s", dlerror());
+        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "runtime module cannot be loaded: %s",
+                           dlerror());
     }
     void *symbol = dlsym(m->handle, "ifm_runtime_entry");
     ifm_runtime_entry_fn entry;
     memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointer */
     if (!symbol) {
-        return ifm_err_set(err, IFM_ERR_CONFIG, "registry", "%s is not a runtime module: it has no "
-                           "ifm_runtime_entry", path);
+        return ifm_err_set(err, IFM_ERR_CONFIG, "registry",
+                           "%s is not a runtime module: it has no "
+                           "ifm_runtime_entry",
+                           path);
     }
     const struct ifm_runtime_ops *ops = entry(&m->host);
     if (!ops) {
@@ -305,21 +334,29 @@ int ifm_registry_open(struct ifm_registry_module *m, const char *name, const cha
         return code;
     }
     m->host = (struct ifm_host){
-        .abi = IFM_RUNTIME_ABI, .size = sizeof m->host, .context = m,
+        .abi = IFM_RUNTIME_ABI,
+        .size = sizeof m->host,
+        .context = m,
         .library_path = library ? library : m->installed.library,
         .preloads = library ? NULL : (const char *const *)m->installed.preloads,
-        .log = host_log, .fail = host_fail, .alloc = host_alloc, .free = host_free,
+        .log = host_log,
+        .fail = host_fail,
+        .alloc = host_alloc,
+        .free = host_free,
     };
     code = load(m, name, err);
     if (code != 0) {
         return code;
     }
     m->state = ifm_alloc(m->ops.state_size);
-    return m->state ? 0 : ifm_err_set(err, IFM_ERR_NOMEM, "registry", "out of memory for the runtime's state");
+    return m->state ? 0
+                    : ifm_err_set(err, IFM_ERR_NOMEM, "registry",
+                                  "out of memory for the runtime's state");
 }
 
 /* A map holds each key once, so the items of a list option come in one text. */
-static int set_list(struct ifm_registry_module *m, const char *name, const char *text, struct ifm_err *err)
+static int set_list(struct ifm_registry_module *m, const char *name, const char *text,
+                    struct ifm_err *err)
 {
     char **grown = ifm_resize_array(m->split.items, m->split.count + 1, sizeof *grown);
     if (grown) {
@@ -351,14 +388,16 @@ static bool is_list(const struct ifm_option *rows, const char *name)
     return false;
 }
 
-int ifm_registry_options(struct ifm_registry_module *m, const struct ifm_map *options, struct ifm_err *err)
+int ifm_registry_options(struct ifm_registry_module *m, const struct ifm_map *options,
+                         struct ifm_err *err)
 {
     static const struct ifm_option none[] = { IFM_OPTION_END };
     const struct ifm_option *rows = m->ops.options ? m->ops.options : none;
     int code = ifm_opt_defaults(rows, m->state, err);
     for (size_t i = 0; code == 0 && i < options->count; i++) {
         const char *name = options->items[i].key, *value = options->items[i].value;
-        code = is_list(rows, name) ? set_list(m, name, value, err) : ifm_opt_set(rows, m->state, name, value, err);
+        code = is_list(rows, name) ? set_list(m, name, value, err)
+                                   : ifm_opt_set(rows, m->state, name, value, err);
         if (code != 0) {
             ifm_err_prefix(err, "runtime %s", m->ops.name);
         }

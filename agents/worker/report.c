@@ -12,7 +12,6 @@ void ifm_report_init(struct ifm_msg_event *event, enum ifm_event_kind kind)
     ifm_json_init(&ifm_event_table, event);
     event->v = IFM_MSG_VERSION;
     event->event = (int)kind;
-    event->clock.raw_ratio = 0; /* an all-zero clock is left out; only hello has one */
 }
 
 void ifm_report_done(struct ifm_msg_event *event)
@@ -35,7 +34,8 @@ int ifm_report_event(int fd, const struct ifm_msg_event *event, struct ifm_err *
 }
 
 static int one_block(int fd, struct ifm_msg_event *event, int64_t *scratch,
-                     const struct ifm_loop_sample *samples, int64_t previous_end_ns, struct ifm_err *err)
+                     const struct ifm_loop_sample *samples, int64_t previous_end_ns,
+                     struct ifm_err *err)
 {
     struct ifm_msg_block *b = &event->samples;
     const size_t n = (size_t)b->count;
@@ -69,7 +69,8 @@ int ifm_report_samples(int fd, enum ifm_report_phase phase, const struct ifm_loo
     ifm_report_init(&event, IFM_EVENT_SAMPLES);
     event.samples.phase = (int)phase;
     for (size_t first = 0; code == 0 && first < count; first += IFM_CODEC_SAMPLES_MAX) {
-        const size_t n = count - first < IFM_CODEC_SAMPLES_MAX ? count - first : IFM_CODEC_SAMPLES_MAX;
+        const size_t n =
+            count - first < IFM_CODEC_SAMPLES_MAX ? count - first : IFM_CODEC_SAMPLES_MAX;
         event.samples.first = (int64_t)first;
         event.samples.count = (int64_t)n;
         code = one_block(fd, &event, scratch, samples + first, previous_end_ns, err);

@@ -1,7 +1,8 @@
-/* Writes events, one JSON line each, to the worker's private descriptor; turns sample arrays into blocks,
- * after the phase they belong to.
+/* Writes events, one JSON line each, to the worker's private descriptor; turns sample arrays into
+ * blocks, after the phase they belong to.
  *
- * Threading: the measuring thread, never inside the timed loop. Ownership: events stay the caller's. */
+ * Threading: the measuring thread, never inside the timed loop. Ownership: events stay the
+ * caller's. */
 #ifndef IFM_REPORT_H
 #define IFM_REPORT_H
 
@@ -11,14 +12,14 @@
 enum ifm_report_phase { IFM_REPORT_WARMUP, IFM_REPORT_STEADY }; /* as IFM_PHASE_CHOICES */
 
 void ifm_report_init(struct ifm_msg_event *event, enum ifm_event_kind kind); /* an empty event */
-void ifm_report_done(struct ifm_msg_event *event);                           /* frees what it holds */
+void ifm_report_done(struct ifm_msg_event *event); /* frees what it holds */
 int ifm_report_event(int fd, const struct ifm_msg_event *event, struct ifm_err *err);
 /* As many `samples` events as needed. begin_ns: begin of the phase. */
 int ifm_report_samples(int fd, enum ifm_report_phase phase, const struct ifm_loop_sample *samples,
                        size_t count, int64_t begin_ns, struct ifm_err *err);
 
-/* Appends one formatted text to a list of an event (warnings, assumptions); too many, or out of memory, drops
- * it: these are remarks, and no reason to lose a measurement. */
+/* Appends one formatted text to a list of an event (warnings, assumptions); too many, or out of
+ * memory, drops it: these are remarks, and no reason to lose a measurement. */
 void ifm_report_note(struct ifm_strings *notes, size_t max, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A copy that is safe to send: valid UTF-8 of at most max bytes. NULL when out of memory. */

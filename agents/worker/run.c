@@ -16,9 +16,9 @@
 #include "core/mem.h"
 
 #define SAMPLES_DEFAULT 4194304
-#define SAMPLES_LEAST 1024
-#define WARNINGS_MAX 32
-#define NEAR_LIMIT ((int64_t)16 << 20) /* a thread's stack, an arena's next step */
+#define SAMPLES_LEAST   1024
+#define WARNINGS_MAX    32
+#define NEAR_LIMIT      ((int64_t)16 << 20) /* a thread's stack, an arena's next step */
 
 enum action { ACTION_MEASURE, ACTION_PROBE, ACTION_DESCRIBE };
 
@@ -37,12 +37,13 @@ struct run {
     struct ifm_msg_event result; /* filled as the phases go */
 };
 
-/* -- Errors --------------------------------------------------------------------------------------- */
+/* -- Errors ---------------------------------------------------------------------------------------
+ */
 /* Vendors say it in many ways; near the limit any failure is most likely this one. */
 static bool looks_like_memory(const struct run *r, const char *text)
 {
-    static const char *const words[] = { "bad_alloc", "bad allocation", "llocate memory", "out of memory",
-                                         "no more memory" };
+    static const char *const words[] = { "bad_alloc", "bad allocation", "llocate memory",
+                                         "out of memory", "no more memory" };
     if (r->spec->memory_limit_bytes <= 0) {
         return false;
     }
@@ -65,7 +66,8 @@ static int slot_failed(struct run *r, const char *slot, int status, int code, st
     return code;
 }
 
-/* -- Hello ---------------------------------------------------------------------------------------- */
+/* -- Hello ----------------------------------------------------------------------------------------
+ */
 static int hello(struct run *r, const struct ifm_runtime_info *info, struct ifm_err *err)
 {
     struct ifm_msg_event e;
@@ -93,7 +95,8 @@ static int hello(struct run *r, const struct ifm_runtime_info *info, struct ifm_
 static int start(struct run *r, struct ifm_err *err)
 {
     struct ifm_runtime_info info = { .version = "" };
-    int code = ifm_registry_open(&r->module, r->spec->runtime, r->spec->library, r->context->log, err);
+    int code =
+        ifm_registry_open(&r->module, r->spec->runtime, r->spec->library, r->context->log, err);
     if (code == 0) {
         code = ifm_registry_options(&r->module, &r->spec->options, err);
     }
@@ -108,7 +111,8 @@ static int start(struct run *r, struct ifm_err *err)
     return hello(r, &info, err);
 }
 
-/* -- Load ----------------------------------------------------------------------------------------- */
+/* -- Load -----------------------------------------------------------------------------------------
+ */
 static int check_model(const struct ifm_msg_spec *spec, const struct ifm_runtime_ops *ops,
                        struct ifm_err *err)
 {
@@ -131,13 +135,16 @@ static int check_model(const struct ifm_msg_spec *spec, const struct ifm_runtime
 static int describe(struct run *r, struct ifm_err *err)
 {
     const struct ifm_runtime_ops *ops = &r->module.ops;
-    const int status = ops->describe(r->module.state, &r->in_infos, &r->in_count, &r->out_infos, &r->out_count);
+    const int status =
+        ops->describe(r->module.state, &r->in_infos, &r->in_count, &r->out_infos, &r->out_count);
     if (status != 0) {
         return slot_failed(r, "describe", status, IFM_ERR_INVALID, err);
     }
     if (r->in_count > IFM_MAX_TENSORS || r->out_count > IFM_MAX_TENSORS) {
-        return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "model", "the model has %zu inputs and %zu outputs; at most "
-                           "%d of each can be measured", r->in_count, r->out_count, IFM_MAX_TENSORS);
+        return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "model",
+                           "the model has %zu inputs and %zu outputs; at most "
+                           "%d of each can be measured",
+                           r->in_count, r->out_count, IFM_MAX_TENSORS);
     }
     return 0;
 }
@@ -161,7 +168,8 @@ static int loaded(struct run *r, struct ifm_list inputs, struct ifm_err *err)
     ifm_report_init(&e, IFM_EVENT_LOADED);
     e.load_ns = r->load_ns;
     e.inputs = inputs;
-    if (r->module.ops.effective && r->module.ops.effective(r->module.state, effective, sizeof effective) == 0) {
+    if (r->module.ops.effective &&
+        r->module.ops.effective(r->module.state, effective, sizeof effective) == 0) {
         e.effective = ifm_report_lines(effective, sizeof effective);
     }
     int code = ifm_load_outputs(r->out_infos, r->out_count, NULL, &e.outputs, err);
@@ -201,7 +209,8 @@ static int load(struct run *r, struct ifm_err *err)
     return code;
 }
 
-/* -- Outputs -------------------------------------------------------------------------------------- */
+/* -- Outputs --------------------------------------------------------------------------------------
+ */
 static int verify(struct run *r, bool first, struct ifm_err *err)
 {
     const struct ifm_tensor *outputs = NULL;
@@ -225,10 +234,13 @@ static int verify(struct run *r, bool first, struct ifm_err *err)
     return code;
 }
 
-/* -- Phases --------------------------------------------------------------------------------------- */
+/* -- Phases ---------------------------------------------------------------------------------------
+ */
 static struct ifm_loop loop_of(const struct run *r)
 {
-    return (struct ifm_loop){ .run = r->module.ops.run, .sync = r->module.ops.sync, .state = r->module.state };
+    return (struct ifm_loop){ .run = r->module.ops.run,
+                              .sync = r->module.ops.sync,
+                              .state = r->module.state };
 }
 
 static int first_inference(struct run *r, struct ifm_err *err)
@@ -246,7 +258,8 @@ static int first_inference(struct run *r, struct ifm_err *err)
     if (result.status != 0) {
         const int code = slot_failed(r, "run", result.status, IFM_ERR_MEASUREMENT, err);
         if (code == IFM_ERR_MEASUREMENT && r->inputs.guessed) {
-            ifm_err_prefix(err, "the shape of input '%.40s' was assumed, try --shape", r->inputs.guessed);
+            ifm_err_prefix(err, "the shape of input '%.40s' was assumed, try --shape",
+                           r->inputs.guessed);
         }
         return code;
     }
@@ -259,7 +272,8 @@ static int warm_up(struct run *r, struct ifm_err *err)
     struct ifm_msg_event e;
     const struct ifm_loop loop = loop_of(r);
     r->context->step = IFM_STEP_WARMUP;
-    int code = ifm_warmup_run(&loop, r->spec->warmup_iterations, r->spec->warmup_ns, &r->warmup, err);
+    int code =
+        ifm_warmup_run(&loop, r->spec->warmup_iterations, r->spec->warmup_ns, &r->warmup, err);
     if (code != 0) {
         return code;
     }
@@ -280,7 +294,9 @@ size_t ifm_run_capacity(const struct ifm_msg_spec *spec, int64_t p50_ns)
     const int64_t most = spec->max_samples > 0 ? spec->max_samples : SAMPLES_DEFAULT;
     const int64_t at_once = spec->duration_ns / (p50_ns > 0 ? p50_ns : 1);
     const int64_t wanted = at_once > most ? most : at_once * 2 + spec->iterations;
-    return (size_t)(wanted > most ? most : wanted < SAMPLES_LEAST && most > SAMPLES_LEAST ? SAMPLES_LEAST : wanted);
+    return (size_t)(wanted > most                                    ? most
+                    : wanted < SAMPLES_LEAST && most > SAMPLES_LEAST ? SAMPLES_LEAST
+                                                                     : wanted);
 }
 
 static int steady(struct run *r, struct ifm_err *err)
@@ -289,7 +305,8 @@ static int steady(struct run *r, struct ifm_err *err)
     struct ifm_loop loop = loop_of(r);
     struct ifm_msg_event *e = &r->result;
     r->context->step = IFM_STEP_STEADY;
-    const int code = ifm_loop_array_init(&r->array, ifm_run_capacity(r->spec, r->warmup.p50_ns), err);
+    const int code =
+        ifm_loop_array_init(&r->array, ifm_run_capacity(r->spec, r->warmup.p50_ns), err);
     if (code != 0) {
         return code;
     }
@@ -315,15 +332,16 @@ static int steady(struct run *r, struct ifm_err *err)
 static int report(struct run *r, struct ifm_err *err)
 {
     const int fd = r->context->events_fd;
-    int code = ifm_report_samples(fd, IFM_REPORT_WARMUP, r->warmup.array.samples, r->warmup.recorded,
-                                  r->warmup.begin_ns, err);
+    int code = ifm_report_samples(fd, IFM_REPORT_WARMUP, r->warmup.array.samples,
+                                  r->warmup.recorded, r->warmup.begin_ns, err);
     if (code == 0) {
         code = ifm_report_samples(fd, IFM_REPORT_STEADY, r->array.samples, r->steady.count,
                                   r->steady.begin_ns, err);
     }
     if (code == 0 && !r->result.deterministic) {
-        ifm_report_note(&r->result.warnings, WARNINGS_MAX,
-                        "outputs changed between the first inference and the last, with the same inputs");
+        ifm_report_note(
+            &r->result.warnings, WARNINGS_MAX,
+            "outputs changed between the first inference and the last, with the same inputs");
     }
     return code;
 }
@@ -340,19 +358,22 @@ static int verify_after(struct run *r, struct ifm_err *err)
 
 static int measure(struct run *r, struct ifm_err *err)
 {
-    int (*const phases[])(struct run *, struct ifm_err *) = { load,   first_inference, verify_before, warm_up,
-                                                              steady, verify_after,    report };
+    int (*const phases[])(struct run *,
+                          struct ifm_err *) = { load,   first_inference, verify_before, warm_up,
+                                                steady, verify_after,    report };
     int code = 0;
     for (size_t i = 0; code == 0 && i < sizeof phases / sizeof *phases; i++) {
         code = phases[i](r, err);
     }
     if (code == IFM_ERR_NOMEM && r->spec->memory_limit_bytes > 0) {
-        err->code = code = IFM_ERR_MEMORY_LIMIT; /* our own allocation was the one that met the limit */
+        err->code = code =
+            IFM_ERR_MEMORY_LIMIT; /* our own allocation was the one that met the limit */
     }
     return code;
 }
 
-int ifm_run_spec(const struct ifm_msg_spec *spec, struct ifm_run_context *context, struct ifm_err *err)
+int ifm_run_spec(const struct ifm_msg_spec *spec, struct ifm_run_context *context,
+                 struct ifm_err *err)
 {
     struct run *r = ifm_alloc(sizeof *r);
     if (!r) {

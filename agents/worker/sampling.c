@@ -70,13 +70,15 @@ static int64_t less(int64_t bytes, int64_t own_bytes)
     return bytes == IFM_JSON_ABSENT ? bytes : bytes > own_bytes ? bytes - own_bytes : 0;
 }
 
-void ifm_sampling_end(const struct ifm_sampling *at, int64_t own_bytes, struct ifm_msg_memory *memory)
+void ifm_sampling_end(const struct ifm_sampling *at, int64_t own_bytes,
+                      struct ifm_msg_memory *memory)
 {
     char text[8192];
     struct ifm_sampling now;
     read_usage(&now);
     read_status(text, sizeof text);
-    memory->peak_rss_bytes = at->peak_reset ? less(status_bytes(text, "VmHWM:"), own_bytes) : IFM_JSON_ABSENT;
+    memory->peak_rss_bytes =
+        at->peak_reset ? less(status_bytes(text, "VmHWM:"), own_bytes) : IFM_JSON_ABSENT;
     memory->anon_bytes = less(status_bytes(text, "RssAnon:"), own_bytes);
     memory->file_bytes = status_bytes(text, "RssFile:");
     memory->minor_faults = now.minor_faults - at->minor_faults;

@@ -9,10 +9,12 @@ int ifm_sandbox_limits(pid_t parent, int64_t memory_limit_bytes, struct ifm_err 
 {
     const struct rlimit none = { .rlim_cur = 0, .rlim_max = 0 };
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
-        return ifm_err_errno(err, errno, "sandbox", "cannot ask for a signal at the parent's death");
+        return ifm_err_errno(err, errno, "sandbox",
+                             "cannot ask for a signal at the parent's death");
     }
     if (getppid() != parent) { /* it ended before the request: the signal will never come */
-        return ifm_err_set(err, IFM_ERR_INTERRUPTED, "sandbox", "the process that started the worker ended");
+        return ifm_err_set(err, IFM_ERR_INTERRUPTED, "sandbox",
+                           "the process that started the worker ended");
     }
     if (setrlimit(RLIMIT_CORE, &none) != 0) {
         return ifm_err_errno(err, errno, "sandbox", "cannot switch core files off");

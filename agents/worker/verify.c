@@ -8,7 +8,7 @@
 #include "core/tensor.h"
 
 #define REFERENCE_MAX ((size_t)2 << 30)
-#define WARNINGS_MAX 32
+#define WARNINGS_MAX  32
 
 void ifm_verify_tolerance(enum ifm_dtype dtype, double *rtol, double *atol)
 {
@@ -27,11 +27,13 @@ static int unknown_output(const struct ifm_tensor *outputs, size_t count, const 
     for (size_t i = 0; i < count; i++) {
         names[i] = outputs[i].name;
         if (used < sizeof list) {
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+            used +=
+                (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
         }
     }
     const char *near = ifm_opt_nearest(name, names);
-    return ifm_err_set(err, IFM_ERR_INVALID, "verify", "the model has no output '%.40s'%s%s%s it has: %s", name,
+    return ifm_err_set(err, IFM_ERR_INVALID, "verify",
+                       "the model has no output '%.40s'%s%s%s it has: %s", name,
                        near ? "; did you mean " : "", near ? near : "", near ? "?" : ";", list);
 }
 
@@ -52,11 +54,14 @@ static void explain(struct ifm_msg_comparison *out)
 {
     char text[240];
     if (out->not_finite > 0) {
-        snprintf(text, sizeof text, "%lld of %lld values are NaN or infinite where the reference is not",
+        snprintf(text, sizeof text,
+                 "%lld of %lld values are NaN or infinite where the reference is not",
                  (long long)out->not_finite, (long long)out->elements);
     } else {
-        snprintf(text, sizeof text, "%lld of %lld values are outside rtol %g, atol %g; largest difference %.6g, "
-                 "first at %lld", (long long)out->mismatched, (long long)out->elements, out->rtol, out->atol,
+        snprintf(text, sizeof text,
+                 "%lld of %lld values are outside rtol %g, atol %g; largest difference %.6g, "
+                 "first at %lld",
+                 (long long)out->mismatched, (long long)out->elements, out->rtol, out->atol,
                  out->max_abs, (long long)out->first_mismatch);
     }
     out->reason = ifm_report_text(text, 250);
@@ -78,7 +83,8 @@ static int compare_one(const struct ifm_tensor *actual, const struct ifm_msg_spe
         return code;
     }
     code = ifm_tensor_compare(actual, &reference, out->rtol, out->atol, &c, &differs);
-    if (code == IFM_ERR_INVALID) { /* a shape or dtype that is not the reference's is a wrong output */
+    if (code ==
+        IFM_ERR_INVALID) { /* a shape or dtype that is not the reference's is a wrong output */
         out->first_mismatch = -1;
         out->reason = ifm_report_text(differs.text, 250);
         code = 0;
@@ -105,8 +111,9 @@ static void comparisons_done(struct ifm_list *list)
     *list = (struct ifm_list){ .items = NULL };
 }
 
-int ifm_verify_outputs(const struct ifm_tensor *outputs, size_t count, const struct ifm_list *expect,
-                       struct ifm_msg_verification *out, struct ifm_err *err)
+int ifm_verify_outputs(const struct ifm_tensor *outputs, size_t count,
+                       const struct ifm_list *expect, struct ifm_msg_verification *out,
+                       struct ifm_err *err)
 {
     const struct ifm_msg_spec_expect *wanted = expect->items;
     const bool was_wrong = out->state == IFM_VERIFY_WRONG;
@@ -140,21 +147,23 @@ void ifm_verify_finite(const struct ifm_tensor *outputs, size_t count, struct if
 {
     for (size_t o = 0; o < count; o++) {
         const struct ifm_tensor *t = &outputs[o];
-        const bool real = t->dtype == IFM_DTYPE_F32 || t->dtype == IFM_DTYPE_F64 || t->dtype == IFM_DTYPE_F16
-                          || t->dtype == IFM_DTYPE_BF16;
+        const bool real = t->dtype == IFM_DTYPE_F32 || t->dtype == IFM_DTYPE_F64 ||
+                          t->dtype == IFM_DTYPE_F16 || t->dtype == IFM_DTYPE_BF16;
         const size_t n = real && t->data ? t->bytes / ifm_dtype_bytes(t->dtype) : 0;
         size_t bad = 0;
         for (size_t i = 0; i < n; i++) {
             bad += isfinite(ifm_tensor_value(t, i)) ? 0 : 1;
         }
         if (bad > 0) {
-            ifm_report_note(warnings, WARNINGS_MAX, "output %s holds NaN or infinity in %zu of %zu values",
-                            t->name, bad, n);
+            ifm_report_note(warnings, WARNINGS_MAX,
+                            "output %s holds NaN or infinity in %zu of %zu values", t->name, bad,
+                            n);
         }
     }
 }
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t len) /* FNV-1a, eight bytes at a time */
+static uint64_t mix(uint64_t hash, const void *bytes,
+                    size_t len) /* FNV-1a, eight bytes at a time */
 {
     const unsigned char *p = bytes;
     for (; len >= 8; len -= 8, p += 8) {

@@ -1,25 +1,29 @@
-/* Checks a model's outputs: against reference files, for NaN and infinity, and against themselves before and
- * after the timed loop. Method: measurement.md 11.
+/* Checks a model's outputs: against reference files, for NaN and infinity, and against themselves
+ * before and after the timed loop. Method: measurement.md 11.
  *
- * Threading: one thread, outside the timed loop. Ownership: outputs are the runtime's, borrowed. References
- * are read and freed one by one, so that they do not count to the memory of a later phase. */
+ * Threading: one thread, outside the timed loop. Ownership: outputs are the runtime's, borrowed.
+ * References are read and freed one by one, so that they do not count to the memory of a later
+ * phase. */
 #ifndef IFM_VERIFY_H
 #define IFM_VERIFY_H
 
 #include "core/msg.h"
 #include "inferometer/runtime.h"
 
-/* Compares every output that `expect` names. Sets state to VERIFIED or WRONG, or leaves NO_REFERENCE. An
- * output name that the model does not have, or a file that cannot be read, is an error; a shape or dtype that
- * differs is a wrong output. A second call replaces what the first one found, but WRONG stays WRONG. */
-int ifm_verify_outputs(const struct ifm_tensor *outputs, size_t count, const struct ifm_list *expect,
-                       struct ifm_msg_verification *out, struct ifm_err *err);
+/* Compares every output that `expect` names. Sets state to VERIFIED or WRONG, or leaves
+ * NO_REFERENCE. An output name that the model does not have, or a file that cannot be read, is an
+ * error; a shape or dtype that differs is a wrong output. A second call replaces what the first one
+ * found, but WRONG stays WRONG. */
+int ifm_verify_outputs(const struct ifm_tensor *outputs, size_t count,
+                       const struct ifm_list *expect, struct ifm_msg_verification *out,
+                       struct ifm_err *err);
 
 /* Adds a warning for each floating-point output that holds NaN or infinity. */
-void ifm_verify_finite(const struct ifm_tensor *outputs, size_t count, struct ifm_strings *warnings);
+void ifm_verify_finite(const struct ifm_tensor *outputs, size_t count,
+                       struct ifm_strings *warnings);
 
-/* A hash over names, shapes and bytes of all outputs; equal outputs have equal hashes. Not cryptographic: the
- * worker compares it only with itself. */
+/* A hash over names, shapes and bytes of all outputs; equal outputs have equal hashes. Not
+ * cryptographic: the worker compares it only with itself. */
 uint64_t ifm_verify_hash(const struct ifm_tensor *outputs, size_t count);
 
 /* Default tolerances for a dtype. */

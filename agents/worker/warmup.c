@@ -17,7 +17,8 @@ static int64_t recent_median(const struct ifm_warmup *w)
     return n ? values[(n - 1) / 2] : 0;
 }
 
-/* The array is a window that is overwritten once the kept part is full: the loop stays the same code. */
+/* The array is a window that is overwritten once the kept part is full: the loop stays the same
+ * code. */
 int ifm_warmup_run(const struct ifm_loop *base, int64_t iterations, int64_t least_ns,
                    struct ifm_warmup *out, struct ifm_err *err)
 {
