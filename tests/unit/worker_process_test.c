@@ -425,6 +425,25 @@ static void the_memory_limit_is_told_from_other_failures(void **state)
                  "memory limit of 200000000 bytes", LOAD, 6);
 }
 
+static void memory_held_and_leaked_shows_in_the_phase_it_belongs_to(void **state)
+{
+    struct outcome *o =
+        run("{\"v\":1,\"runtime\":\"sim\",\"iterations\":40,\"warmup_iterations\":1,"
+            "\"options\":{\"latency\":\"0s\",\"memory\":\"50MB\",\"leak\":\"1MB\"}}");
+    const struct ifm_msg_event *e = last(o);
+    (void)state;
+    assert_int_equal(e->event, IFM_EVENT_RESULT);
+    if (e->memory_load.peak_rss_bytes == IFM_JSON_ABSENT) {
+        done(o);
+        print_message("SKIP: this kernel does not reset VmHWM\n");
+        skip();
+    }
+    assert_true(e->memory_load.peak_rss_bytes > 50000000);
+    assert_true(e->memory_first.anon_bytes < e->memory_load.anon_bytes + 5000000);
+    assert_true(e->memory_steady.anon_bytes > e->memory_first.anon_bytes + 40000000);
+    done(o);
+}
+
 static void a_worker_whose_parent_dies_dies_too(void **state)
 {
     int in[2], out[2];
@@ -589,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_failing_run_is_an_error_with_the_runtimes_sentence),
         cmocka_unit_test(a_dying_runtime_takes_the_worker_along_without_an_end_mark),
         cmocka_unit_test(the_memory_limit_is_told_from_other_failures),
+        cmocka_unit_test(memory_held_and_leaked_shows_in_the_phase_it_belongs_to),
         cmocka_unit_test(a_worker_whose_parent_dies_dies_too),
         cmocka_unit_test(onnxruntime_measures_float_int_and_scalar_inputs),
         cmocka_unit_test(onnxruntime_says_what_is_wrong_in_one_sentence),
