@@ -1,5 +1,6 @@
 /* One request's life: request line, head, body, handler, reply, log line. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,7 +9,7 @@
 #include "daemon/http/negotiate.h"
 #include "daemon/http/server_private.h"
 
-#define BODY_RESERVE (64 * 1024) /* taken at once when Content-Length says so; more grows with what comes */
+#define BODY_RESERVE (48 * 1024) /* below the size at which free() starts to tidy up the heap each time */
 #define DRAIN_MAX (4 * (size_t)IFM_SERVER_BODY_MAX) /* a body that is thrown away is read so far, no further */
 
 void *ifm_call_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
@@ -86,6 +87,16 @@ static enum MHD_Result begin(struct ifm_call *call, const char *method)
     return MHD_YES;
 }
 
+/* One allocation of the right size for what comes in one piece; larger bodies grow with what really came. */
+static void reserve(struct ifm_call *call)
+{
+    const char *text = call->request.headers.content_length;
+    unsigned long length = text ? strtoul(text, NULL, 10) : 0;
+    if (length > 0) {
+        ifm_buf_room(&call->request.body, length < BODY_RESERVE ? length : BODY_RESERVE);
+    }
+}
+
 static bool take_body(struct ifm_call *call, const char *bytes, size_t len)
 {
     struct ifm_server *server = call->server;
@@ -99,8 +110,8 @@ static bool take_body(struct ifm_call *call, const char *bytes, size_t len)
     if (atomic_fetch_add(&server->body_bytes, len) + len > IFM_SERVER_BODIES_MAX) {
         ifm_err_set(&call->err, IFM_ERR_BUSY, "http", "too many large bodies at once; try again in a second");
     } else {
-        if (first && call->request.headers.content_length) {
-            ifm_buf_room(body, BODY_RESERVE);
+        if (first) {
+            reserve(call);
         }
         ifm_buf_add(body, bytes, len);
         if (body->failed == IFM_ERR_TOO_LARGE) {

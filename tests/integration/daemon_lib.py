@@ -20,6 +20,7 @@ import uuid
 
 SOURCE = os.environ.get("IFM_SOURCE_DIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("IFM_BUILD_DIR") or os.path.join(SOURCE, "build", "release")
+WRAPPER = os.environ.get("IFM_DAEMON_WRAPPER", "").split()  # "setarch -R" for the thread sanitizer
 DAEMON = os.path.join(BUILD, "bin", "inferometerd")
 JSON = {"Content-Type": "application/json"}
 
@@ -41,11 +42,11 @@ class Reply:
 class Daemon:
     """A running inferometerd; stops and is removed with close()."""
 
-    def __init__(self, *options, data=None, wrapper=()):
+    def __init__(self, *options, data=None):
         self.folder = tempfile.mkdtemp(prefix="ifm-daemon-")
         self.data = data or os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
-        self.options, self.wrapper = options, tuple(wrapper)
+        self.options = options
         self.process = None
         self.start()
 
@@ -55,7 +56,7 @@ class Daemon:
             os.unlink(port_file)
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [*self.wrapper, DAEMON, "--data", self.data, "--port", "0", "--port-file", port_file, *self.options],
+            [*WRAPPER, DAEMON, "--data", self.data, "--port", "0", "--port-file", port_file, *self.options],
             stdout=subprocess.PIPE, stderr=self.log)
         self.line = self.process.stdout.readline().decode()
         if not self.line.startswith("listening on http://"):

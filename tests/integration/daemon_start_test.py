@@ -9,11 +9,11 @@ import tempfile
 import time
 import unittest
 
-from daemon_lib import DAEMON, Daemon, invocation, main, read, run, run_id, store_run
+from daemon_lib import DAEMON, WRAPPER, Daemon, invocation, main, read, run, run_id, store_run
 
 
 def try_start(*options, env=None):
-    return subprocess.run([DAEMON, *options], capture_output=True, text=True, timeout=20,
+    return subprocess.run([*WRAPPER, DAEMON, *options], capture_output=True, text=True, timeout=20,
                           env={**os.environ, **(env or {})})
 
 
@@ -121,13 +121,13 @@ class Start(unittest.TestCase):
 
     def test_no_home(self):
         env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_DATA_HOME")}
-        got = subprocess.run([DAEMON, "--port", "0"], capture_output=True, text=True, env=env, timeout=20)
+        got = subprocess.run([*WRAPPER, DAEMON, "--port", "0"], capture_output=True, text=True, env=env, timeout=20)
         self.assertEqual(got.returncode, 78)
         self.assertIn("--data", got.stderr)
 
     def test_default_folder_is_made_and_private(self):
         env = {"XDG_DATA_HOME": os.path.join(self.folder, "a/b")}
-        got = subprocess.run([DAEMON, "--port", "0", "--check-config"], capture_output=True, text=True,
+        got = subprocess.run([*WRAPPER, DAEMON, "--port", "0", "--check-config"], capture_output=True, text=True,
                              env={**os.environ, **env}, timeout=20)
         self.assertEqual((got.returncode, got.stdout), (0, "configuration ok\n"), got.stderr)
         self.assertEqual(os.stat(os.path.join(self.folder, "a/b/inferometer/data")).st_mode & 0o777, 0o700)
