@@ -13,7 +13,7 @@
 #include "core/mem.h"
 #include "core/rng.h"
 
-#define CONNECT_MS 3000
+#define CONNECT_MS     3000
 #define FIRST_PAUSE_MS 200
 
 struct ifm_client {
@@ -29,13 +29,21 @@ struct ifm_client {
     char error[CURL_ERROR_SIZE];
 };
 
-struct problem { char *title, *detail; };
-static const struct ifm_field problem_fields[] = {
-    {.name = "title", .kind = IFM_FIELD_STRING, .offset = offsetof(struct problem, title), .max = 4096},
-    {.name = "detail", .kind = IFM_FIELD_STRING, .offset = offsetof(struct problem, detail), .max = 4096},
-    {.name = NULL}};
-static const struct ifm_table problem_table = {.name = "problem", .size = sizeof(struct problem),
-                                               .fields = problem_fields};
+struct problem {
+    char *title, *detail;
+};
+static const struct ifm_field problem_fields[] = { { .name = "title",
+                                                     .kind = IFM_FIELD_STRING,
+                                                     .offset = offsetof(struct problem, title),
+                                                     .max = 4096 },
+                                                   { .name = "detail",
+                                                     .kind = IFM_FIELD_STRING,
+                                                     .offset = offsetof(struct problem, detail),
+                                                     .max = 4096 },
+                                                   { .name = NULL } };
+static const struct ifm_table problem_table = { .name = "problem",
+                                                .size = sizeof(struct problem),
+                                                .fields = problem_fields };
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -70,10 +78,12 @@ static bool loopback(const char *url)
 {
     const char *host = strstr(url, "://");
     host = host ? host + 3 : url;
-    return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost", 9) == 0 || strncmp(host, "[::1]", 5) == 0;
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "localhost", 9) == 0 ||
+           strncmp(host, "[::1]", 5) == 0;
 }
 
-int ifm_client_open(struct ifm_client **out, const struct ifm_client_options *options, struct ifm_err *err)
+int ifm_client_open(struct ifm_client **out, const struct ifm_client_options *options,
+                    struct ifm_err *err)
 {
     static bool ready;
     if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT))
@@ -129,7 +139,10 @@ static void set_up(struct ifm_client *client, const char *url, struct ifm_buf *r
         curl_easy_setopt(curl, CURLOPT_PROXY, "");
 }
 
-struct body { const char *bytes; size_t len, at; };
+struct body {
+    const char *bytes;
+    size_t len, at;
+};
 
 static size_t on_read(char *to, size_t size, size_t count, void *arg)
 {
@@ -151,31 +164,38 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 
 static int code_of_status(long status)
 {
-    static const struct { long status; int code; } map[] = {
-        {400, IFM_ERR_BAD_REQUEST}, {401, IFM_ERR_PERMISSION}, {403, IFM_ERR_PERMISSION}, {404, IFM_ERR_NOT_FOUND},
-        {409, IFM_ERR_CONFLICT}, {413, IFM_ERR_TOO_LARGE}, {415, IFM_ERR_MEDIA_TYPE}, {421, IFM_ERR_MISDIRECTED},
-        {422, IFM_ERR_INVALID}, {429, IFM_ERR_BUSY}, {503, IFM_ERR_BUSY}};
+    static const struct {
+        long status;
+        int code;
+    } map[] = { { 400, IFM_ERR_BAD_REQUEST }, { 401, IFM_ERR_PERMISSION },
+                { 403, IFM_ERR_PERMISSION },  { 404, IFM_ERR_NOT_FOUND },
+                { 409, IFM_ERR_CONFLICT },    { 413, IFM_ERR_TOO_LARGE },
+                { 415, IFM_ERR_MEDIA_TYPE },  { 421, IFM_ERR_MISDIRECTED },
+                { 422, IFM_ERR_INVALID },     { 429, IFM_ERR_BUSY },
+                { 503, IFM_ERR_BUSY } };
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if (map[i].status == status)
             return map[i].code;
     return status >= 500 ? IFM_ERR_UNAVAILABLE : IFM_ERR_INVALID;
 }
 
-static int refused(struct ifm_client *client, long status, const struct ifm_buf *reply, struct ifm_err *err)
+static int refused(struct ifm_client *client, long status, const struct ifm_buf *reply,
+                   struct ifm_err *err)
 {
-    struct problem problem = {0};
+    struct problem problem = { 0 };
     const char *said = NULL;
-    if (reply->data && ifm_json_decode(&problem_table, reply->data, reply->len, &problem, NULL) == 0)
+    if (reply->data &&
+        ifm_json_decode(&problem_table, reply->data, reply->len, &problem, NULL) == 0)
         said = problem.detail ? problem.detail : problem.title;
-    int rc = ifm_err_set(err, code_of_status(status), "daemon", "the daemon at %s answered %ld%s%s", client->base,
-                         status, said ? ": " : "", said ? said : "");
+    int rc = ifm_err_set(err, code_of_status(status), "daemon", "the daemon at %s answered %ld%s%s",
+                         client->base, status, said ? ": " : "", said ? said : "");
     ifm_json_free(&problem_table, &problem);
     return rc;
 }
 
 /* One exchange. *again: worth repeating. */
-static int once(struct ifm_client *client, const char *url, struct body *body, struct ifm_buf *reply, bool *again,
-                struct ifm_err *err)
+static int once(struct ifm_client *client, const char *url, struct body *body,
+                struct ifm_buf *reply, bool *again, struct ifm_err *err)
 {
     set_up(client, url, reply);
     if (body) {
@@ -193,14 +213,16 @@ static int once(struct ifm_client *client, const char *url, struct body *body, s
     client->error[0] = '\0';
     CURLcode code = curl_easy_perform(client->curl);
     if (code == CURLE_ABORTED_BY_CALLBACK)
-        return ifm_err_set(err, IFM_ERR_INTERRUPTED, "client", "interrupted while talking to %s", client->base);
+        return ifm_err_set(err, IFM_ERR_INTERRUPTED, "client", "interrupted while talking to %s",
+                           client->base);
     if (reply->failed)
         return ifm_buf_check(reply, err);
     long status = 0;
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     if (code) {
         *again = code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL;
-        return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "daemon", "the daemon at %s cannot be reached: %s", client->base,
+        return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "daemon",
+                           "the daemon at %s cannot be reached: %s", client->base,
                            client->error[0] ? client->error : curl_easy_strerror(code));
     }
     if (status >= 200 && status < 300)
@@ -213,13 +235,13 @@ static void pause_ms(const struct ifm_client *client, int64_t ms)
 {
     while (ms > 0 && !(client->cancelled && client->cancelled())) {
         int64_t slice = ms < 50 ? ms : 50;
-        nanosleep(&(struct timespec){.tv_nsec = slice * 1000000}, NULL);
+        nanosleep(&(struct timespec){ .tv_nsec = slice * 1000000 }, NULL);
         ms -= slice;
     }
 }
 
-static int exchange(struct ifm_client *client, const char *path, struct body *body, struct ifm_buf *reply,
-                    struct ifm_err *err)
+static int exchange(struct ifm_client *client, const char *path, struct body *body,
+                    struct ifm_buf *reply, struct ifm_err *err)
 {
     char url[2048];
     int n = snprintf(url, sizeof url, "%s%s", client->base, path);
@@ -232,7 +254,8 @@ static int exchange(struct ifm_client *client, const char *path, struct body *bo
         int rc = once(client, url, body, reply, &again, err);
         if (!rc || !again || attempt >= client->attempts)
             return rc;
-        int64_t jitter = (int64_t)ifm_rng_below(&client->rng, (uint64_t)wait); /* crowds come apart */
+        int64_t jitter =
+            (int64_t)ifm_rng_below(&client->rng, (uint64_t)wait); /* crowds come apart */
         int64_t ms = client->retry_after_s ? client->retry_after_s * 1000 : wait + jitter;
         if (ifm_clock_ns() + ms * 1000000 > end_ns)
             return rc;
@@ -241,10 +264,10 @@ static int exchange(struct ifm_client *client, const char *path, struct body *bo
     }
 }
 
-int ifm_client_put(struct ifm_client *client, const char *path, const void *bytes, size_t len, bool *replayed,
-                   struct ifm_err *err)
+int ifm_client_put(struct ifm_client *client, const char *path, const void *bytes, size_t len,
+                   bool *replayed, struct ifm_err *err)
 {
-    struct body body = {.bytes = bytes, .len = len};
+    struct body body = { .bytes = bytes, .len = len };
     struct ifm_buf reply;
     ifm_buf_init(&reply, 1024 * 1024);
     int rc = exchange(client, path, &body, &reply, err);
@@ -254,12 +277,14 @@ int ifm_client_put(struct ifm_client *client, const char *path, const void *byte
     return rc;
 }
 
-int ifm_client_get(struct ifm_client *client, const char *path, struct ifm_buf *body, struct ifm_err *err)
+int ifm_client_get(struct ifm_client *client, const char *path, struct ifm_buf *body,
+                   struct ifm_err *err)
 {
     return exchange(client, path, NULL, body, err);
 }
 
-static int put_file(struct ifm_client *client, const char *file, const char *path, int *sent, struct ifm_err *err)
+static int put_file(struct ifm_client *client, const char *file, const char *path, int *sent,
+                    struct ifm_err *err)
 {
     struct ifm_buf text;
     ifm_buf_init(&text, IFM_SPOOL_BODY_MAX);
@@ -272,7 +297,8 @@ static int put_file(struct ifm_client *client, const char *file, const char *pat
     return rc;
 }
 
-int ifm_client_push(struct ifm_client *client, const char *folder, const char *id, int *sent, struct ifm_err *err)
+int ifm_client_push(struct ifm_client *client, const char *folder, const char *id, int *sent,
+                    struct ifm_err *err)
 {
     char file[IFM_SPOOL_PATH_MAX], path[128];
     int64_t count = ifm_spool_invocations(folder);

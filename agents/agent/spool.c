@@ -13,7 +13,7 @@
 #include "core/clock.h"
 #include "core/mem.h"
 
-#define PUSHED_MAX 65536
+#define PUSHED_MAX     65536
 #define NAME_MAX_BYTES 64
 
 static int root_path(char path[IFM_SPOOL_PATH_MAX], struct ifm_err *err)
@@ -25,7 +25,8 @@ static int root_path(char path[IFM_SPOOL_PATH_MAX], struct ifm_err *err)
     else if (home && home[0] == '/')
         n = snprintf(path, IFM_SPOOL_PATH_MAX, "%s/.local/state/inferometer/runs", home);
     else
-        return ifm_err_set(err, IFM_ERR_CONFIG, "runs", "neither XDG_STATE_HOME nor HOME says where to keep runs");
+        return ifm_err_set(err, IFM_ERR_CONFIG, "runs",
+                           "neither XDG_STATE_HOME nor HOME says where to keep runs");
     if (n < 0 || n > IFM_SPOOL_PATH_MAX - 2 * IFM_UUID_TEXT - NAME_MAX_BYTES)
         return ifm_err_set(err, IFM_ERR_CONFIG, "runs", "the folder for runs has too long a path");
     return 0;
@@ -49,7 +50,7 @@ static int make_folders(const char *path, struct ifm_err *err)
 {
     char part[IFM_SPOOL_PATH_MAX];
     snprintf(part, sizeof part, "%s", path);
-    for (char *slash = strchr(part + 1, '/'); ; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = '\0';
         if (mkdir(part, 0700) && errno != EEXIST) {
@@ -88,8 +89,8 @@ int ifm_spool_begin(struct ifm_spool *spool, const char *id, struct ifm_err *err
     return 0;
 }
 
-static int put(const char *folder, const char *name, const struct ifm_table *table, const void *message,
-               struct ifm_err *err)
+static int put(const char *folder, const char *name, const struct ifm_table *table,
+               const void *message, struct ifm_err *err)
 {
     char path[IFM_SPOOL_PATH_MAX];
     struct ifm_buf json;
@@ -231,7 +232,8 @@ int64_t ifm_spool_invocations(const char *folder)
     return n;
 }
 
-static int read_message(const char *path, const struct ifm_table *table, void *out, struct ifm_err *err)
+static int read_message(const char *path, const struct ifm_table *table, void *out,
+                        struct ifm_err *err)
 {
     struct ifm_buf text;
     ifm_buf_init(&text, IFM_SPOOL_BODY_MAX);
@@ -243,7 +245,8 @@ static int read_message(const char *path, const struct ifm_table *table, void *o
     if (rc) {
         const char *base = strrchr(path, '/');
         bool pointer = err && err->where[0] == '/';
-        ifm_err_prefix(err, "%s%s%s", base ? base + 1 : path, pointer ? " " : "", pointer ? err->where : "");
+        ifm_err_prefix(err, "%s%s%s", base ? base + 1 : path, pointer ? " " : "",
+                       pointer ? err->where : "");
     }
     ifm_buf_done(&text);
     return rc;
@@ -256,7 +259,8 @@ int ifm_spool_read_run(const char *folder, struct ifm_msg_run *out, struct ifm_e
     return read_message(path, &ifm_run_table, out, err);
 }
 
-int ifm_spool_read_invocation(const char *folder, int64_t n, struct ifm_msg_invocation *out, struct ifm_err *err)
+int ifm_spool_read_invocation(const char *folder, int64_t n, struct ifm_msg_invocation *out,
+                              struct ifm_err *err)
 {
     char path[IFM_SPOOL_PATH_MAX];
     ifm_spool_invocation_path(folder, n, path);
@@ -266,7 +270,7 @@ int ifm_spool_read_invocation(const char *folder, int64_t n, struct ifm_msg_invo
 int ifm_spool_recover(const char *folder, struct ifm_err *err)
 {
     struct ifm_msg_run run;
-    struct ifm_spool spool = {.lock_fd = -1};
+    struct ifm_spool spool = { .lock_fd = -1 };
     int rc = ifm_spool_read_run(folder, &run, err);
     if (rc)
         return rc;
@@ -298,7 +302,8 @@ bool ifm_spool_pushed(const char *folder, const char *url)
         return false;
     file_path(folder, "pushed", path);
     ifm_buf_init(&text, PUSHED_MAX);
-    bool found = ifm_buf_read_file(&text, path, NULL) == 0 && text.data && (!url || has_line(text.data, url));
+    bool found = ifm_buf_read_file(&text, path, NULL) == 0 && text.data &&
+                 (!url || has_line(text.data, url));
     ifm_buf_done(&text);
     return found;
 }

@@ -19,16 +19,29 @@ struct compare_options {
     bool strict;
 };
 static const struct ifm_option compare_options[] = {
-    {.name = "fail-above", .type = IFM_OPT_STRING, .offset = offsetof(struct compare_options, fail_above),
-     .max = 512, .value = "LIMITS", .help = "like p50:5%,rss:10%: exit 1 when B is shown to be worse by more"},
-    {.name = "strict", .type = IFM_OPT_BOOL, .offset = offsetof(struct compare_options, strict),
-     .help = "inconclusive counts as failed: exit 1 instead of 3"},
-    {.name = "delta", .type = IFM_OPT_DOUBLE, .offset = offsetof(struct compare_options, delta), .fallback = "0.02",
-     .value = "X", .help = "what counts as a change, as a part"},
-    IFM_CLI_COMMON_ROWS, IFM_OPTION_END};
+    { .name = "fail-above",
+      .type = IFM_OPT_STRING,
+      .offset = offsetof(struct compare_options, fail_above),
+      .max = 512,
+      .value = "LIMITS",
+      .help = "like p50:5%,rss:10%: exit 1 when B is shown to be worse by more" },
+    { .name = "strict",
+      .type = IFM_OPT_BOOL,
+      .offset = offsetof(struct compare_options, strict),
+      .help = "inconclusive counts as failed: exit 1 instead of 3" },
+    { .name = "delta",
+      .type = IFM_OPT_DOUBLE,
+      .offset = offsetof(struct compare_options, delta),
+      .fallback = "0.02",
+      .value = "X",
+      .help = "what counts as a change, as a part" },
+    IFM_CLI_COMMON_ROWS,
+    IFM_OPTION_END
+};
 
-static const char *const labels[] = {"P50", "P90", "P99", "throughput", "load", "first inference", "peak RSS",
-                                     "CPU/inference"};
+static const char *const labels[] = { "P50",        "P90",          "P99",
+                                      "throughput", "load",         "first inference",
+                                      "peak RSS",   "CPU/inference" };
 
 static void cell(struct ifm_buf *out, const char *text, size_t width)
 {
@@ -43,9 +56,11 @@ static void side(struct ifm_cli *cli, const char *name, const struct ifm_view *v
 {
     char when[IFM_FORMAT_MAX];
     ifm_format_time(view->run.started_at, when);
-    ifm_buf_addf(&cli->out, "%s  %s %s  %s %s  K=%zu  %s  %s\n", name, view->run.model ? view->run.model : "?",
-                 view->run.variant ? view->run.variant : "", view->run.runtime ? view->run.runtime : "?",
-                 view->run.runtime_version ? view->run.runtime_version : "", view->ok, when, view->run.id);
+    ifm_buf_addf(
+        &cli->out, "%s  %s %s  %s %s  K=%zu  %s  %s\n", name,
+        view->run.model ? view->run.model : "?", view->run.variant ? view->run.variant : "",
+        view->run.runtime ? view->run.runtime : "?",
+        view->run.runtime_version ? view->run.runtime_version : "", view->ok, when, view->run.id);
 }
 
 /* "+3.1 % [+2.8 .. +3.4]" */
@@ -54,7 +69,8 @@ static void change_text(const struct ifm_comparison_result *r, char *text, size_
     if (!isfinite(r->ratio))
         snprintf(text, size, "\xe2\x80\x93");
     else if (isfinite(r->low) && isfinite(r->high))
-        snprintf(text, size, "%+.1f %% [%+.1f .. %+.1f]", (r->ratio - 1) * 100, (r->low - 1) * 100, (r->high - 1) * 100);
+        snprintf(text, size, "%+.1f %% [%+.1f .. %+.1f]", (r->ratio - 1) * 100, (r->low - 1) * 100,
+                 (r->high - 1) * 100);
     else
         snprintf(text, size, "%+.1f %% (no interval)", (r->ratio - 1) * 100);
 }
@@ -65,7 +81,8 @@ static void human(struct ifm_cli *cli, const struct ifm_compared *c)
     side(cli, "A", c->a);
     side(cli, "B", c->b);
     for (size_t i = 0; i < c->difference_count; i++)
-        ifm_buf_addf(out, "   %s: %s is %s in A, %s in B\n", c->differences[i].kind, c->differences[i].field,
+        ifm_buf_addf(out, "   %s: %s is %s in A, %s in B\n", c->differences[i].kind,
+                     c->differences[i].field,
                      c->differences[i].a[0] ? c->differences[i].a : "absent",
                      c->differences[i].b[0] ? c->differences[i].b : "absent");
     if (!c->difference_count)
@@ -96,22 +113,25 @@ static void human(struct ifm_cli *cli, const struct ifm_compared *c)
         ifm_buf_addf(out, "  not comparable: %s\n", c->reason);
     size_t least = c->a->ok < c->b->ok ? c->a->ok : c->b->ok;
     if (c->comparable && !isfinite(c->metrics[IFM_VIEW_P50].low))
-        ifm_buf_addf(out, "  no interval: the smaller run has %zu invocation%s; make both of 10\n", least,
-                     least == 1 ? "" : "s");
+        ifm_buf_addf(out, "  no interval: the smaller run has %zu invocation%s; make both of 10\n",
+                     least, least == 1 ? "" : "s");
 }
 
 static void markdown(struct ifm_cli *cli, const struct ifm_compared *c)
 {
     struct ifm_buf *out = &cli->out;
     ifm_buf_addf(out, "| | A: %s %s | B: %s %s | B against A | verdict |\n|---|---|---|---|---|\n",
-                 c->a->run.variant ? c->a->run.variant : "", c->a->run.runtime_version ? c->a->run.runtime_version : "",
-                 c->b->run.variant ? c->b->run.variant : "", c->b->run.runtime_version ? c->b->run.runtime_version : "");
+                 c->a->run.variant ? c->a->run.variant : "",
+                 c->a->run.runtime_version ? c->a->run.runtime_version : "",
+                 c->b->run.variant ? c->b->run.variant : "",
+                 c->b->run.runtime_version ? c->b->run.runtime_version : "");
     for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
         char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], change[96];
         ifm_print_metric((enum ifm_view_metric)m, &c->a->metrics[m], a, interval);
         ifm_print_metric((enum ifm_view_metric)m, &c->b->metrics[m], b, interval);
         change_text(&c->metrics[m], change, sizeof change);
-        ifm_buf_addf(out, "| %s | %s | %s | %s | %s |\n", labels[m], a, b, change, ifm_verdict_name(c->metrics[m].verdict));
+        ifm_buf_addf(out, "| %s | %s | %s | %s | %s |\n", labels[m], a, b, change,
+                     ifm_verdict_name(c->metrics[m].verdict));
     }
     ifm_buf_addf(out, "\n%s%s%s\n", CAPTION, c->comparable ? "" : "; not comparable: ", c->reason);
 }
@@ -121,8 +141,9 @@ static void csv(struct ifm_cli *cli, const struct ifm_compared *c)
     struct ifm_buf *out = &cli->out;
     ifm_buf_adds(out, "metric,unit,a,b,ratio,low,high,delta,verdict\n");
     for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
-        const double values[] = {c->a->metrics[m].value, c->b->metrics[m].value, c->metrics[m].ratio,
-                                 c->metrics[m].low, c->metrics[m].high, c->metrics[m].delta};
+        const double values[] = { c->a->metrics[m].value, c->b->metrics[m].value,
+                                  c->metrics[m].ratio,    c->metrics[m].low,
+                                  c->metrics[m].high,     c->metrics[m].delta };
         ifm_buf_addf(out, "%s,%s", ifm_view_metrics[m].field, ifm_view_metrics[m].unit);
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
             ifm_buf_addf(out, isfinite(values[i]) ? ",%.17g" : ",", values[i]);
@@ -161,7 +182,8 @@ static void json_metric(struct ifm_jw *w, const struct ifm_compared *c, size_t m
     ifm_jw_end(w, '}');
 }
 
-static int json_side(struct ifm_jw *w, const char *key, const struct ifm_view *view, struct ifm_err *err)
+static int json_side(struct ifm_jw *w, const char *key, const struct ifm_view *view,
+                     struct ifm_err *err)
 {
     struct ifm_row row;
     int rc = ifm_row_from_view(view, &row, err);
@@ -226,16 +248,16 @@ static int print(struct ifm_cli *cli, const struct ifm_compared *c, struct ifm_e
 }
 
 /* The worst of the gates: exceeded, then inconclusive, then held. */
-static int judge(struct ifm_cli *cli, const struct ifm_compared *c, const struct ifm_gate *gates, size_t count,
-                 bool strict)
+static int judge(struct ifm_cli *cli, const struct ifm_compared *c, const struct ifm_gate *gates,
+                 size_t count, bool strict)
 {
-    static const char *const words[] = {"holds", "EXCEEDED", "", "inconclusive"};
+    static const char *const words[] = { "holds", "EXCEEDED", "", "inconclusive" };
     int worst = 0;
     for (size_t i = 0; i < count; i++) {
         int one = ifm_gate_judge(c, &gates[i]);
         if (cli->format == IFM_FORMAT_HUMAN)
-            ifm_buf_addf(&cli->out, "  limit %s %g %%: %s\n", ifm_view_metrics[gates[i].metric].word,
-                         gates[i].limit * 100, words[one]);
+            ifm_buf_addf(&cli->out, "  limit %s %g %%: %s\n",
+                         ifm_view_metrics[gates[i].metric].word, gates[i].limit * 100, words[one]);
         if (one == 1 || (one == 3 && worst == 0))
             worst = one;
     }
@@ -244,12 +266,13 @@ static int judge(struct ifm_cli *cli, const struct ifm_compared *c, const struct
     return worst == IFM_EXIT_INCONCLUSIVE && strict ? IFM_EXIT_GATE : worst;
 }
 
-static int run_compare(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err)
+static int run_compare(struct ifm_cli *cli, void *options, int argc, char **argv,
+                       struct ifm_err *err)
 {
     const struct compare_options *o = options;
     struct ifm_gate gates[IFM_VIEW_METRIC_COUNT];
-    struct ifm_view views[2] = {{.closed = false}, {.closed = false}};
-    struct ifm_compared compared = {.a = NULL};
+    struct ifm_view views[2] = { { .closed = false }, { .closed = false } };
+    struct ifm_compared compared = { .a = NULL };
     size_t gate_count = 0;
     int rc = ifm_cli_arguments(argc, argv, 2, 2, "two RUNs: the base, then the candidate", err);
     if (!rc && !(o->delta > 0 && o->delta < 10))
@@ -277,10 +300,18 @@ static int run_compare(struct ifm_cli *cli, void *options, int argc, char **argv
 }
 
 const struct ifm_verb ifm_verb_compare = {
-    .name = "compare", .arguments = "A B", .summary = "what changed from run A to run B",
-    .examples = "  inferometer compare @2 @1\n  inferometer compare @2 @1 --fail-above p50:5%,rss:10%\n"
-                "  inferometer compare http://127.0.0.1:8417/runs/ID @1 --json\n",
-    .notes = "Metrics: p50 p90 p99 throughput load first rss cpu. With --fail-above the exit status is 1 when B is\n"
-             "shown to be worse by more than a limit, 0 when it is shown to be within all, 3 when neither is shown.\n"
+    .name = "compare",
+    .arguments = "A B",
+    .summary = "what changed from run A to run B",
+    .examples =
+        "  inferometer compare @2 @1\n  inferometer compare @2 @1 --fail-above p50:5%,rss:10%\n"
+        "  inferometer compare http://127.0.0.1:8417/runs/ID @1 --json\n",
+    .notes = "Metrics: p50 p90 p99 throughput load first rss cpu. With --fail-above the exit "
+             "status is 1 when B is\n"
+             "shown to be worse by more than a limit, 0 when it is shown to be within all, 3 when "
+             "neither is shown.\n"
              "Runs from different devices are shown, but every verdict is inconclusive.\n",
-    .options = compare_options, .options_size = sizeof(struct compare_options), .run = run_compare};
+    .options = compare_options,
+    .options_size = sizeof(struct compare_options),
+    .run = run_compare
+};

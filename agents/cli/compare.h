@@ -1,6 +1,7 @@
-/* Two runs against each other, computed here from raw samples: what differs in device, configuration and
- * variant, and for each metric the ratio with its interval and a verdict. The runs were made one after the
- * other, so drift between them is in the ratio; that is said, and no replacement for interleaving.
+/* Two runs against each other, computed here from raw samples: what differs in device,
+ * configuration and variant, and for each metric the ratio with its interval and a verdict. The
+ * runs were made one after the other, so drift between them is in the ratio; that is said, and no
+ * replacement for interleaving.
  *
  * Threading: pure functions. Ownership: ifm_compared_done frees. */
 #ifndef IFM_CLI_COMPARE_H
@@ -10,7 +11,9 @@
 
 #define IFM_COMPARED_DELTA 0.02
 
-struct ifm_difference { const char *kind, *field, *a, *b; }; /* borrowed from the views; "" where absent */
+struct ifm_difference {
+    const char *kind, *field, *a, *b;
+}; /* borrowed from the views; "" where absent */
 struct ifm_compared {
     const struct ifm_view *a, *b;
     bool comparable;
@@ -19,11 +22,14 @@ struct ifm_compared {
     size_t difference_count;
     struct ifm_comparison_result metrics[IFM_VIEW_METRIC_COUNT];
 };
-int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double delta, struct ifm_compared *out,
-                      struct ifm_err *err);
+int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double delta,
+                      struct ifm_compared *out, struct ifm_err *err);
 void ifm_compared_done(struct ifm_compared *compared);
 
-struct ifm_gate { enum ifm_view_metric metric; double limit; }; /* fails above 1 + limit (below, for rates) */
+struct ifm_gate {
+    enum ifm_view_metric metric;
+    double limit;
+}; /* fails above 1 + limit (below, for rates) */
 /* "p50:5%,rss:10%"; at most IFM_VIEW_METRIC_COUNT. IFM_ERR_USAGE with the nearest metric. */
 int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_VIEW_METRIC_COUNT], size_t *count,
                    struct ifm_err *err);

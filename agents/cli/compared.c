@@ -9,13 +9,15 @@
 #include "core/mem.h"
 #include "core/opt.h"
 
-static int add(struct ifm_compared *c, const char *kind, const char *field, const char *a, const char *b)
+static int add(struct ifm_compared *c, const char *kind, const char *field, const char *a,
+               const char *b)
 {
-    struct ifm_difference *items = ifm_resize_array(c->differences, c->difference_count + 1, sizeof *items);
+    struct ifm_difference *items =
+        ifm_resize_array(c->differences, c->difference_count + 1, sizeof *items);
     if (!items)
         return IFM_ERR_NOMEM;
     c->differences = items;
-    items[c->difference_count++] = (struct ifm_difference){kind, field, a ? a : "", b ? b : ""};
+    items[c->difference_count++] = (struct ifm_difference){ kind, field, a ? a : "", b ? b : "" };
     return 0;
 }
 
@@ -36,7 +38,7 @@ static const char *fact(const struct ifm_msg_run *run, const char *name)
 /* Hard facts of either side, field by field. */
 static int device_differences(struct ifm_compared *c)
 {
-    const struct ifm_msg_run *runs[2] = {&c->a->run, &c->b->run};
+    const struct ifm_msg_run *runs[2] = { &c->a->run, &c->b->run };
     int rc = 0;
     for (int side = 0; side < 2; side++) {
         const struct ifm_msg_fact *facts = runs[side]->device_facts.items;
@@ -44,7 +46,8 @@ static int device_differences(struct ifm_compared *c)
             const char *other = fact(runs[1 - side], facts[i].name);
             if (!facts[i].hard || (side == 1 && other) || !differ(facts[i].value, other))
                 continue;
-            rc = add(c, "device", facts[i].name, side ? other : facts[i].value, side ? facts[i].value : other);
+            rc = add(c, "device", facts[i].name, side ? other : facts[i].value,
+                     side ? facts[i].value : other);
         }
     }
     return rc;
@@ -70,24 +73,29 @@ static void judge_comparable(struct ifm_compared *c)
     c->comparable = true;
     if (a->verification == IFM_VERIFY_WRONG || b->verification == IFM_VERIFY_WRONG) {
         c->comparable = false;
-        snprintf(c->reason, sizeof c->reason, "the outputs of %s are WRONG: its speed counts for nothing",
-                 b->verification != IFM_VERIFY_WRONG ? "A" : a->verification != IFM_VERIFY_WRONG ? "B" : "both");
+        snprintf(c->reason, sizeof c->reason,
+                 "the outputs of %s are WRONG: its speed counts for nothing",
+                 b->verification != IFM_VERIFY_WRONG   ? "A"
+                 : a->verification != IFM_VERIFY_WRONG ? "B"
+                                                       : "both");
     } else if (a->method_version != b->method_version) {
         c->comparable = false;
-        snprintf(c->reason, sizeof c->reason, "they were measured by different versions of the method");
+        snprintf(c->reason, sizeof c->reason,
+                 "they were measured by different versions of the method");
     } else if (differ(a->device_key, b->device_key)) {
         c->comparable = false;
         int at = snprintf(c->reason, sizeof c->reason, "they were measured on different devices:");
         for (size_t i = 0; i < c->difference_count && at < (int)sizeof c->reason - 80; i++)
             if (strcmp(c->differences[i].kind, "device") == 0)
-                at += snprintf(c->reason + at, sizeof c->reason - (size_t)at, " %.60s", c->differences[i].field);
+                at += snprintf(c->reason + at, sizeof c->reason - (size_t)at, " %.60s",
+                               c->differences[i].field);
     }
 }
 
-int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double delta, struct ifm_compared *out,
-                      struct ifm_err *err)
+int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double delta,
+                      struct ifm_compared *out, struct ifm_err *err)
 {
-    *out = (struct ifm_compared){.a = a, .b = b};
+    *out = (struct ifm_compared){ .a = a, .b = b };
     int rc = 0;
     if (differ(a->run.device_key, b->run.device_key))
         rc = device_differences(out);
@@ -102,8 +110,8 @@ int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double
     judge_comparable(out);
     for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
         const struct ifm_estimate *ea = &a->metrics[m], *eb = &b->metrics[m];
-        ifm_summary_compare(a->values[m], a->ok, b->values[m], b->ok, delta, ifm_view_metrics[m].less_is_better,
-                            &out->metrics[m]);
+        ifm_summary_compare(a->values[m], a->ok, b->values[m], b->ok, delta,
+                            ifm_view_metrics[m].less_is_better, &out->metrics[m]);
         bool percentile = m == IFM_VIEW_P90 || m == IFM_VIEW_P99;
         if (!out->comparable || (percentile && !(ea->enough && eb->enough)))
             out->metrics[m].verdict = IFM_VERDICT_INCONCLUSIVE;
@@ -118,43 +126,60 @@ void ifm_compared_done(struct ifm_compared *compared)
     compared->difference_count = 0;
 }
 
-/* -- Gates --------------------------------------------------------------------------------------- */
+/* -- Gates ---------------------------------------------------------------------------------------
+ */
+
+static int parse_metric(const char *word, enum ifm_view_metric *metric, struct ifm_err *err)
+{
+    const char *names[IFM_VIEW_METRIC_COUNT + 1] = { NULL };
+    for (size_t i = 0; i < IFM_VIEW_METRIC_COUNT; i++) {
+        names[i] = ifm_view_metrics[i].word;
+        if (strcmp(word, names[i]) == 0) {
+            *metric = (enum ifm_view_metric)i;
+            return 0;
+        }
+    }
+    const char *near = ifm_opt_nearest(word, names);
+    return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above: unknown metric \"%s\"%s%s?", word,
+                       near ? "; did you mean "
+                            : "; is it p50, p90, p99, throughput, load, first, rss or cpu",
+                       near ? near : "");
+}
+
+/* "5%" or "5", up to the comma; 0 when it is not a percentage. */
+static double parse_percent(const char *text, size_t len)
+{
+    char *end;
+    double percent = strtod(text, &end);
+    bool whole = end != text && (size_t)(end - text) + (*end == '%') == len;
+    return whole && isfinite(percent) && percent > 0 && percent < 1000 ? percent : 0;
+}
 
 static int parse_one(const char *text, size_t len, struct ifm_gate *gate, struct ifm_err *err)
 {
-    const char *names[IFM_VIEW_METRIC_COUNT + 1] = {NULL};
-    char word[64], *end;
+    char word[64];
     const char *colon = memchr(text, ':', len);
-    size_t n = colon ? (size_t)(colon - text) : len;
-    snprintf(word, sizeof word, "%.*s", (int)(n < 60 ? n : 60), text);
-    size_t m = 0;
-    for (size_t i = 0; i < IFM_VIEW_METRIC_COUNT; i++)
-        names[i] = ifm_view_metrics[i].word;
-    while (m < IFM_VIEW_METRIC_COUNT && strcmp(word, names[m]) != 0)
-        m++;
-    if (m == IFM_VIEW_METRIC_COUNT) {
-        const char *near = ifm_opt_nearest(word, names);
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above: unknown metric \"%s\"%s%s?", word,
-                           near ? "; did you mean " : "; is it p50, p90, p99, throughput, load, first, rss or cpu",
-                           near ? near : "");
-    }
-    double percent = colon ? strtod(colon + 1, &end) : -1;
-    if (!colon || end == colon + 1 || !isfinite(percent) || percent <= 0 || percent >= 1000 ||
-        (size_t)(end - text) + (*end == '%') != len)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above wants METRIC:PERCENT, like p50:5%%,rss:10%%, got "
-                           "\"%.*s\"", (int)(len < 60 ? len : 60), text);
-    *gate = (struct ifm_gate){.metric = (enum ifm_view_metric)m, .limit = percent / 100};
-    return 0;
+    int n = (int)(colon ? colon - text : (ptrdiff_t)len);
+    snprintf(word, sizeof word, "%.*s", n < 60 ? n : 60, text);
+    int rc = parse_metric(word, &gate->metric, err);
+    gate->limit = colon ? parse_percent(colon + 1, len - (size_t)n - 1) / 100 : 0;
+    if (!rc && gate->limit <= 0)
+        rc = ifm_err_set(err, IFM_ERR_USAGE, "",
+                         "--fail-above wants METRIC:PERCENT, like p50:5%%,rss:10%%, got \"%.*s\"",
+                         (int)(len < 60 ? len : 60), text);
+    return rc;
 }
 
-int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_VIEW_METRIC_COUNT], size_t *count, struct ifm_err *err)
+int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_VIEW_METRIC_COUNT], size_t *count,
+                   struct ifm_err *err)
 {
     int rc = 0;
     *count = 0;
     for (const char *at = text; !rc && *at;) {
         size_t len = strcspn(at, ",");
         if (*count == IFM_VIEW_METRIC_COUNT)
-            return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above: more than %d limits", IFM_VIEW_METRIC_COUNT);
+            return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above: more than %d limits",
+                               IFM_VIEW_METRIC_COUNT);
         rc = parse_one(at, len, &gates[*count], err);
         ++*count;
         at += len + (at[len] == ',');
@@ -166,7 +191,8 @@ int ifm_gate_judge(const struct ifm_compared *compared, const struct ifm_gate *g
 {
     const struct ifm_comparison_result *r = &compared->metrics[gate->metric];
     bool percentile = gate->metric == IFM_VIEW_P90 || gate->metric == IFM_VIEW_P99;
-    bool enough = !percentile || (compared->a->metrics[gate->metric].enough && compared->b->metrics[gate->metric].enough);
+    bool enough = !percentile || (compared->a->metrics[gate->metric].enough &&
+                                  compared->b->metrics[gate->metric].enough);
     if (!compared->comparable || !enough || !isfinite(r->low) || !isfinite(r->high))
         return 3;
     if (!ifm_view_metrics[gate->metric].less_is_better)

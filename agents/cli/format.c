@@ -9,10 +9,15 @@
 
 #define NONE "\xe2\x80\x93" /* – */
 
-struct unit { double scale; const char *name; };
+struct unit {
+    double scale;
+    const char *name;
+};
 
-static const struct unit ns_units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "\xc2\xb5s"}, {1, "ns"}};
-static const struct unit byte_units[] = {{1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}, {1, "B"}};
+static const struct unit ns_units[] = {
+    { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "\xc2\xb5s" }, { 1, "ns" }
+};
+static const struct unit byte_units[] = { { 1e9, "GB" }, { 1e6, "MB" }, { 1e3, "kB" }, { 1, "B" } };
 
 static const struct unit *pick(const struct unit *units, double value)
 {

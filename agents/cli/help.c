@@ -14,14 +14,16 @@
 #endif
 
 static const char exit_text[] =
-    "exit status: 0 all well; 1 a limit was exceeded; 3 inconclusive; 4 an invocation failed; 5 outputs WRONG;\n"
-    "  6 over the memory limit; 64 usage; 65 bad data; 66 no such input; 69 not available; 70 internal; 74 I/O;\n"
+    "exit status: 0 all well; 1 a limit was exceeded; 3 inconclusive; 4 an invocation failed; 5 "
+    "outputs WRONG;\n"
+    "  6 over the memory limit; 64 usage; 65 bad data; 66 no such input; 69 not available; 70 "
+    "internal; 74 I/O;\n"
     "  75 try again; 77 permission; 78 configuration; 130 interrupted\n";
 
 void ifm_help_verb(const struct ifm_verb *verb, struct ifm_buf *out)
 {
-    ifm_buf_addf(out, "%s\nusage: inferometer %s %s%s[options]\n  %s\n\noptions:\n", verb->examples, verb->name,
-                 verb->arguments, verb->arguments[0] ? " " : "", verb->summary);
+    ifm_buf_addf(out, "%s\nusage: inferometer %s %s%s[options]\n  %s\n\noptions:\n", verb->examples,
+                 verb->name, verb->arguments, verb->arguments[0] ? " " : "", verb->summary);
     ifm_opt_help(verb->options, out);
     if (verb->notes)
         ifm_buf_addf(out, "\n%s", verb->notes);
@@ -38,7 +40,8 @@ static void runtimes_found(struct ifm_buf *out)
         struct ifm_probe probe;
         struct ifm_err err = IFM_ERR_INIT;
         int rc = ifm_probe_runtime(names[i], &probe, &err);
-        ifm_buf_addf(out, "%s%s %s", i ? ", " : "", names[i], rc ? "(not installed)" : probe.version);
+        ifm_buf_addf(out, "%s%s %s", i ? ", " : "", names[i],
+                     rc ? "(not installed)" : probe.version);
         if (!rc)
             ifm_probe_done(&probe);
     }
@@ -53,18 +56,23 @@ int ifm_help_bare(struct ifm_cli *cli, struct ifm_err *err)
     int rc = ifm_config_daemon(cli->common->daemon, &daemon, err);
     if (rc)
         return rc;
-    ifm_buf_adds(out, "inferometer measures how fast models run, and whether their outputs are right.\n\n"
-                      "  inferometer run model.onnx                 measure a model\n"
-                      "  inferometer run model.onnx --quick         the same in about ten seconds\n"
-                      "  inferometer show @1                        the latest run again\n"
-                      "  inferometer compare @2 @1                  what changed, with an interval\n\ncommands:\n");
+    ifm_buf_adds(
+        out, "inferometer measures how fast models run, and whether their outputs are right.\n\n"
+             "  inferometer run model.onnx                 measure a model\n"
+             "  inferometer run model.onnx --quick         the same in about ten seconds\n"
+             "  inferometer show @1                        the latest run again\n"
+             "  inferometer compare @2 @1                  what changed, with an "
+             "interval\n\ncommands:\n");
     for (size_t i = 0; ifm_verbs[i]; i++)
-        ifm_buf_addf(out, "  %-8s %-18s %s\n", ifm_verbs[i]->name, ifm_verbs[i]->arguments, ifm_verbs[i]->summary);
+        ifm_buf_addf(out, "  %-8s %-18s %s\n", ifm_verbs[i]->name, ifm_verbs[i]->arguments,
+                     ifm_verbs[i]->summary);
     runtimes_found(out);
     if (daemon.url[0])
         ifm_buf_addf(out, "daemon: %s (%s)\n", daemon.url, daemon.origin);
     else
-        ifm_buf_adds(out, "daemon: none configured (--daemon URL, INFEROMETER_DAEMON, or the config file)\n");
+        ifm_buf_adds(
+            out,
+            "daemon: none configured (--daemon URL, INFEROMETER_DAEMON, or the config file)\n");
     ifm_buf_adds(out, "`inferometer help COMMAND` shows examples and options.\n");
     return 0;
 }
@@ -81,7 +89,8 @@ static int run_help(struct ifm_cli *cli, void *options, int argc, char **argv, s
     return 0;
 }
 
-static int run_version(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err)
+static int run_version(struct ifm_cli *cli, void *options, int argc, char **argv,
+                       struct ifm_err *err)
 {
     (void)options;
     int rc = ifm_cli_arguments(argc, argv, 0, 0, "nothing more", err);
@@ -104,19 +113,25 @@ static int run_version(struct ifm_cli *cli, void *options, int argc, char **argv
         ifm_jw_end(&w, '}');
         ifm_buf_addc(&cli->out, '\n');
     } else {
-        ifm_buf_addf(&cli->out, "inferometer %s%s%s, messages v%d, method v%d\n", IFM_VERSION, IFM_GIT[0] ? " " : "",
-                     IFM_GIT, IFM_MSG_VERSION, IFM_METHOD_VERSION);
+        ifm_buf_addf(&cli->out, "inferometer %s%s%s, messages v%d, method v%d\n", IFM_VERSION,
+                     IFM_GIT[0] ? " " : "", IFM_GIT, IFM_MSG_VERSION, IFM_METHOD_VERSION);
     }
     return 0;
 }
 
-static const struct ifm_option plain_options[] = {IFM_CLI_COMMON_ROWS, IFM_OPTION_END};
+static const struct ifm_option plain_options[] = { IFM_CLI_COMMON_ROWS, IFM_OPTION_END };
 
-const struct ifm_verb ifm_verb_help = {
-    .name = "help", .arguments = "[COMMAND]", .summary = "examples and options",
-    .examples = "  inferometer help run\n", .options = plain_options,
-    .options_size = sizeof(struct ifm_cli_common), .run = run_help};
-const struct ifm_verb ifm_verb_version = {
-    .name = "version", .arguments = "", .summary = "versions of program, messages and method",
-    .examples = "  inferometer version --json\n", .options = plain_options,
-    .options_size = sizeof(struct ifm_cli_common), .run = run_version};
+const struct ifm_verb ifm_verb_help = { .name = "help",
+                                        .arguments = "[COMMAND]",
+                                        .summary = "examples and options",
+                                        .examples = "  inferometer help run\n",
+                                        .options = plain_options,
+                                        .options_size = sizeof(struct ifm_cli_common),
+                                        .run = run_help };
+const struct ifm_verb ifm_verb_version = { .name = "version",
+                                           .arguments = "",
+                                           .summary = "versions of program, messages and method",
+                                           .examples = "  inferometer version --json\n",
+                                           .options = plain_options,
+                                           .options_size = sizeof(struct ifm_cli_common),
+                                           .run = run_version };

@@ -14,11 +14,21 @@ struct inspect_options {
     const char *runtime, *variant;
 };
 static const struct ifm_option inspect_options[] = {
-    {.name = "runtime", .type = IFM_OPT_STRING, .offset = offsetof(struct inspect_options, runtime), .max = 64,
-     .value = "NAME", .help = "what describes the model; default: by the file's format"},
-    {.name = "variant", .type = IFM_OPT_STRING, .offset = offsetof(struct inspect_options, variant), .max = 128,
-     .value = "NAME", .help = "variant of a bundle"},
-    IFM_CLI_COMMON_ROWS, IFM_OPTION_END};
+    { .name = "runtime",
+      .type = IFM_OPT_STRING,
+      .offset = offsetof(struct inspect_options, runtime),
+      .max = 64,
+      .value = "NAME",
+      .help = "what describes the model; default: by the file's format" },
+    { .name = "variant",
+      .type = IFM_OPT_STRING,
+      .offset = offsetof(struct inspect_options, variant),
+      .max = 128,
+      .value = "NAME",
+      .help = "variant of a bundle" },
+    IFM_CLI_COMMON_ROWS,
+    IFM_OPTION_END
+};
 
 static void shape(const struct ifm_msg_tensor *t, struct ifm_buf *out)
 {
@@ -36,7 +46,8 @@ static void tensors(struct ifm_buf *out, const char *label, const struct ifm_lis
 {
     const struct ifm_msg_tensor *t = list->items;
     for (size_t i = 0; i < list->count; i++) {
-        ifm_buf_addf(out, "  %-9s %s  %s", i ? "" : label, t[i].name ? t[i].name : "?", t[i].dtype ? t[i].dtype : "?");
+        ifm_buf_addf(out, "  %-9s %s  %s", i ? "" : label, t[i].name ? t[i].name : "?",
+                     t[i].dtype ? t[i].dtype : "?");
         shape(&t[i], out);
         for (size_t k = 0; k < t[i].assumed.count; k++)
             ifm_buf_addf(out, "%s%s", k ? ", " : "  ", t[i].assumed.items[k]);
@@ -73,8 +84,8 @@ static void print(struct ifm_cli *cli, const struct ifm_subject *s, const struct
     ifm_format_bytes((double)s->bytes, size);
     ifm_format_count(s->bytes, bytes);
     if (cli->format == IFM_FORMAT_HUMAN || cli->format == IFM_FORMAT_MD) {
-        ifm_buf_addf(out, "%s  %s  %s (%s bytes)  read by %s %s\n", s->model, s->variant, size, bytes, s->runtime,
-                     p->version ? p->version : "");
+        ifm_buf_addf(out, "%s  %s  %s (%s bytes)  read by %s %s\n", s->model, s->variant, size,
+                     bytes, s->runtime, p->version ? p->version : "");
         ifm_buf_addf(out, "  sha256    %s\n", s->sha256);
         tensors(out, "inputs", &p->inputs);
         tensors(out, "outputs", &p->outputs);
@@ -85,8 +96,9 @@ static void print(struct ifm_cli *cli, const struct ifm_subject *s, const struct
     ifm_jw_begin(&w, '{');
     ifm_jw_key(&w, "v");
     ifm_jw_i64(&w, 1);
-    const char *texts[][2] = {{"model", s->model}, {"variant", s->variant}, {"format", s->format},
-                              {"sha256", s->sha256}, {"runtime", s->runtime}, {"runtime_version", p->version}};
+    const char *texts[][2] = { { "model", s->model },     { "variant", s->variant },
+                               { "format", s->format },   { "sha256", s->sha256 },
+                               { "runtime", s->runtime }, { "runtime_version", p->version } };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         ifm_jw_key(&w, texts[i][0]);
         ifm_jw_string(&w, texts[i][1]);
@@ -99,16 +111,18 @@ static void print(struct ifm_cli *cli, const struct ifm_subject *s, const struct
     ifm_buf_addc(out, '\n');
 }
 
-static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err)
+static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv,
+                       struct ifm_err *err)
 {
     const struct inspect_options *o = options;
-    struct ifm_subject subject = {.bytes = 0};
-    struct ifm_probe probe = {.load_ns = 0};
+    struct ifm_subject subject = { .bytes = 0 };
+    struct ifm_probe probe = { .load_ns = 0 };
     int rc = ifm_cli_arguments(argc, argv, 1, 1, "one MODEL or BUNDLE", err);
     if (rc)
         return rc;
-    struct ifm_subject_asked asked = {.model = argv[0], .runtime = o->runtime, .variant = o->variant, .rtol = -1,
-                                      .atol = -1};
+    struct ifm_subject_asked asked = {
+        .model = argv[0], .runtime = o->runtime, .variant = o->variant, .rtol = -1, .atol = -1
+    };
     rc = ifm_subject_open(&asked, &subject, err);
     if (!rc)
         rc = ifm_probe_model(subject.runtime, subject.path, NULL, &probe, err);
@@ -120,7 +134,12 @@ static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv
 }
 
 const struct ifm_verb ifm_verb_inspect = {
-    .name = "inspect", .arguments = "MODEL|BUNDLE", .summary = "inputs, outputs, size and hash of a model",
+    .name = "inspect",
+    .arguments = "MODEL|BUNDLE",
+    .summary = "inputs, outputs, size and hash of a model",
     .examples = "  inferometer inspect model.onnx\n  inferometer inspect model.onnx --json\n",
     .notes = "A \"?\" is a dimension that the model leaves open: --shape sets it.\n",
-    .options = inspect_options, .options_size = sizeof(struct inspect_options), .run = run_inspect};
+    .options = inspect_options,
+    .options_size = sizeof(struct inspect_options),
+    .run = run_inspect
+};

@@ -16,14 +16,30 @@ struct list_options {
     int64_t limit;
     const char *model, *runtime;
 };
-static const struct ifm_option list_options[] = {
-    {.name = "limit", .type = IFM_OPT_INT, .offset = offsetof(struct list_options, limit), .fallback = "20", .min = 1,
-     .max = 100000, .value = "N", .help = "newest runs to show", .letter = 'n'},
-    {.name = "model", .type = IFM_OPT_STRING, .offset = offsetof(struct list_options, model), .max = 128,
-     .value = "NAME", .help = "only this model"},
-    {.name = "runtime", .type = IFM_OPT_STRING, .offset = offsetof(struct list_options, runtime), .max = 64,
-     .value = "NAME", .help = "only this runtime"},
-    IFM_CLI_COMMON_ROWS, IFM_OPTION_END};
+static const struct ifm_option list_options[] = { { .name = "limit",
+                                                    .type = IFM_OPT_INT,
+                                                    .offset = offsetof(struct list_options, limit),
+                                                    .fallback = "20",
+                                                    .min = 1,
+                                                    .max = 100000,
+                                                    .value = "N",
+                                                    .help = "newest runs to show",
+                                                    .letter = 'n' },
+                                                  { .name = "model",
+                                                    .type = IFM_OPT_STRING,
+                                                    .offset = offsetof(struct list_options, model),
+                                                    .max = 128,
+                                                    .value = "NAME",
+                                                    .help = "only this model" },
+                                                  { .name = "runtime",
+                                                    .type = IFM_OPT_STRING,
+                                                    .offset =
+                                                        offsetof(struct list_options, runtime),
+                                                    .max = 64,
+                                                    .value = "NAME",
+                                                    .help = "only this runtime" },
+                                                  IFM_CLI_COMMON_ROWS,
+                                                  IFM_OPTION_END };
 
 static void cell(struct ifm_buf *out, const char *text, size_t width)
 {
@@ -56,7 +72,10 @@ static void human_row(struct ifm_cli *cli, size_t number, const struct ifm_row *
     ifm_format_ns(row->p50_ns, p50);
     ifm_format_ns(row->p99_ns, p99);
     ifm_format_bytes(row->peak_rss_bytes, rss);
-    snprintf(what, sizeof what, "%.40s", row->variant ? row->variant : row->model ? row->model : "?");
+    snprintf(what, sizeof what, "%.40s",
+             row->variant ? row->variant
+             : row->model ? row->model
+                          : "?");
     snprintf(runtime, sizeof runtime, "%.30s %.20s%s%.8s", row->runtime ? row->runtime : "?",
              row->runtime_version ? row->runtime_version : "", row->threads ? " t=" : "",
              row->threads ? row->threads : "");
@@ -84,8 +103,9 @@ static void list_head(struct ifm_cli *cli)
     if (cli->format == IFM_FORMAT_CSV) {
         ifm_row_csv_header(out);
     } else if (cli->format == IFM_FORMAT_MD) {
-        ifm_buf_adds(out, "| run | started | model | runtime | K | P50 | P99 | peak RSS | verification |\n"
-                          "|---|---|---|---|---|---|---|---|---|\n");
+        ifm_buf_adds(
+            out, "| run | started | model | runtime | K | P50 | P99 | peak RSS | verification |\n"
+                 "|---|---|---|---|---|---|---|---|---|\n");
     } else if (cli->format == IFM_FORMAT_HUMAN) {
         ifm_buf_adds(out, ifm_cli_dim(cli));
         cell(out, "", 4);
@@ -115,11 +135,12 @@ static void list_row(struct ifm_cli *cli, size_t number, size_t shown, const str
         ifm_format_ns(row->p50_ns, p50);
         ifm_format_ns(row->p99_ns, p99);
         ifm_format_bytes(row->peak_rss_bytes, rss);
-        ifm_buf_addf(&cli->out, "| %.*s | %s | %s | %s %s | %lld | %s | %s | %s | %s |\n", SHORT_ID, row->id,
-                     row->started_at ? row->started_at : "", row->variant ? row->variant : "",
-                     row->runtime ? row->runtime : "", row->runtime_version ? row->runtime_version : "",
-                     (long long)row->invocations_ok, p50, row->p99_enough ? p99 : "n too small", rss,
-                     ifm_verification_words[row->verification]);
+        ifm_buf_addf(&cli->out, "| %.*s | %s | %s | %s %s | %lld | %s | %s | %s | %s |\n", SHORT_ID,
+                     row->id, row->started_at ? row->started_at : "",
+                     row->variant ? row->variant : "", row->runtime ? row->runtime : "",
+                     row->runtime_version ? row->runtime_version : "",
+                     (long long)row->invocations_ok, p50, row->p99_enough ? p99 : "n too small",
+                     rss, ifm_verification_words[row->verification]);
     } else {
         if (cli->format == IFM_FORMAT_JSON && shown)
             ifm_buf_addc(&cli->out, ',');
@@ -170,18 +191,25 @@ static int run_list(struct ifm_cli *cli, void *options, int argc, char **argv, s
 }
 
 const struct ifm_verb ifm_verb_list = {
-    .name = "list", .arguments = "", .summary = "runs that are kept on this machine",
+    .name = "list",
+    .arguments = "",
+    .summary = "runs that are kept on this machine",
     .examples = "  inferometer list\n  inferometer list --model nmp --format csv -o runs.csv\n",
-    .options = list_options, .options_size = sizeof(struct list_options), .run = run_list};
+    .options = list_options,
+    .options_size = sizeof(struct list_options),
+    .run = run_list
+};
 
-/* -- show ---------------------------------------------------------------------------------------- */
+/* -- show ----------------------------------------------------------------------------------------
+ */
 
 static int run_show(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err)
 {
     (void)options;
     struct ifm_located located;
     struct ifm_view view;
-    int rc = ifm_cli_arguments(argc, argv, 1, 1, "one RUN: an id or its start, @1, a file, or an address", err);
+    int rc = ifm_cli_arguments(argc, argv, 1, 1,
+                               "one RUN: an id or its start, @1, a file, or an address", err);
     if (!rc)
         rc = ifm_locate(argv[0], &located, err);
     if (!rc && ifm_view_init(&view, cli->terminal_out && cli->format == IFM_FORMAT_HUMAN))
@@ -194,8 +222,10 @@ static int run_show(struct ifm_cli *cli, void *options, int argc, char **argv, s
     if (!rc && cli->format == IFM_FORMAT_HUMAN) {
         char when[IFM_FORMAT_MAX];
         ifm_format_time(view.run.started_at, when);
-        ifm_buf_addf(&cli->out, "  run             %s\n  started         %s on %s\n  %s         %s\n", located.id, when,
-                     view.run.device ? view.run.device : "?", located.daemon[0] ? "daemon " : "kept in",
+        ifm_buf_addf(&cli->out,
+                     "  run             %s\n  started         %s on %s\n  %s         %s\n",
+                     located.id, when, view.run.device ? view.run.device : "?",
+                     located.daemon[0] ? "daemon " : "kept in",
                      located.daemon[0] ? located.daemon : located.folder);
         if (!view.closed)
             ifm_buf_adds(&cli->out, "  state           unfinished\n");
@@ -204,9 +234,16 @@ static int run_show(struct ifm_cli *cli, void *options, int argc, char **argv, s
     return rc;
 }
 
-static const struct ifm_option show_options[] = {IFM_CLI_COMMON_ROWS, IFM_OPTION_END};
+static const struct ifm_option show_options[] = { IFM_CLI_COMMON_ROWS, IFM_OPTION_END };
 const struct ifm_verb ifm_verb_show = {
-    .name = "show", .arguments = "RUN", .summary = "one run again, from its raw samples",
-    .examples = "  inferometer show @1                 the latest\n  inferometer show @1 -v              with details\n"
-                "  inferometer show 0193a0 --json\n  inferometer show http://127.0.0.1:8417/runs/ID\n",
-    .options = show_options, .options_size = sizeof(struct ifm_cli_common), .run = run_show};
+    .name = "show",
+    .arguments = "RUN",
+    .summary = "one run again, from its raw samples",
+    .examples =
+        "  inferometer show @1                 the latest\n  inferometer show @1 -v              "
+        "with details\n"
+        "  inferometer show 0193a0 --json\n  inferometer show http://127.0.0.1:8417/runs/ID\n",
+    .options = show_options,
+    .options_size = sizeof(struct ifm_cli_common),
+    .run = run_show
+};

@@ -21,14 +21,17 @@ static int by_url(const char *name, struct ifm_located *out, struct ifm_err *err
     if (base >= 7 && strncmp(runs - 7, "/api/v1", 7) == 0)
         base -= 7;
     if (!runs || base >= sizeof out->daemon || strlen(runs + 6) < IFM_UUID_TEXT - 1)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.100s\" is not the address of a run, like "
-                           "http://127.0.0.1:8417/runs/ID", name);
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "\"%.100s\" is not the address of a run, like "
+                           "http://127.0.0.1:8417/runs/ID",
+                           name);
     memcpy(out->daemon, name, base);
     out->daemon[base] = '\0';
     snprintf(out->id, sizeof out->id, "%.36s", runs + 6);
     char after = runs[6 + IFM_UUID_TEXT - 1];
     if (!ifm_uuid_valid(out->id) || (after && after != '?' && after != '#' && after != '/'))
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.100s\" does not end in the id of a run", name);
+        return ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.100s\" does not end in the id of a run",
+                           name);
     return 0;
 }
 
@@ -57,22 +60,23 @@ static int by_path(const char *name, struct ifm_located *out, struct ifm_err *er
     return 0;
 }
 
-static int by_number(const char *name, const struct ifm_spool_entry *entries, size_t count, struct ifm_located *out,
-                     struct ifm_err *err)
+static int by_number(const char *name, const struct ifm_spool_entry *entries, size_t count,
+                     struct ifm_located *out, struct ifm_err *err)
 {
     char *end;
     unsigned long n = strtoul(name + 1, &end, 10);
     if (!isdigit((unsigned char)name[1]) || *end || n == 0)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.40s\" is not a run: @1 is the latest, @2 the one before", name);
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "\"%.40s\" is not a run: @1 is the latest, @2 the one before", name);
     if (n > count)
-        return ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "there is no run %.20s: %zu are kept here%s", name, count,
-                           count ? "" : "; make one with `inferometer run`");
+        return ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "there is no run %.20s: %zu are kept here%s",
+                           name, count, count ? "" : "; make one with `inferometer run`");
     snprintf(out->id, sizeof out->id, "%s", entries[n - 1].id);
     return 0;
 }
 
-static int by_prefix(const char *name, const struct ifm_spool_entry *entries, size_t count, struct ifm_located *out,
-                     struct ifm_err *err)
+static int by_prefix(const char *name, const struct ifm_spool_entry *entries, size_t count,
+                     struct ifm_located *out, struct ifm_err *err)
 {
     size_t len = strlen(name), hits = 0;
     struct ifm_buf shown;
@@ -86,10 +90,11 @@ static int by_prefix(const char *name, const struct ifm_spool_entry *entries, si
     }
     int rc = 0;
     if (hits > 1) /* the list first: a sentence has 200 characters */
-        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.36s\" fits %zu runs: %s%s", name, hits, shown.data,
-                         hits > CANDIDATES_SHOWN ? " …" : "");
+        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.36s\" fits %zu runs: %s%s", name, hits,
+                         shown.data, hits > CANDIDATES_SHOWN ? " …" : "");
     else if (!hits)
-        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "no run \"%.60s\" is kept here; `inferometer list` shows them", name);
+        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "",
+                         "no run \"%.60s\" is kept here; `inferometer list` shows them", name);
     ifm_buf_done(&shown);
     return rc;
 }
@@ -106,19 +111,24 @@ int ifm_locate(const char *name, struct ifm_located *out, struct ifm_err *err)
     int rc = ifm_spool_list(&entries, &count, err);
     if (rc)
         return rc;
-    rc = name[0] == '@' ? by_number(name, entries, count, out, err) : by_prefix(name, entries, count, out, err);
+    rc = name[0] == '@' ? by_number(name, entries, count, out, err)
+                        : by_prefix(name, entries, count, out, err);
     ifm_free(entries);
     if (rc && err && err->code == IFM_ERR_NOT_FOUND && access(name, F_OK) == 0)
         return by_path(name, out, err);
     return rc ? rc : ifm_spool_folder(out->id, out->folder, err);
 }
 
-/* -- A daemon's run: its bodies, so that the numbers are made from raw samples here too ------------- */
+/* -- A daemon's run: its bodies, so that the numbers are made from raw samples here too
+ * ------------- */
 
-struct reply { struct ifm_msg_run run; bool closed; };
+struct reply {
+    struct ifm_msg_run run;
+    bool closed;
+};
 
-static int get(struct ifm_client *client, const char *path, const struct ifm_table *table, void *out,
-               struct ifm_err *err)
+static int get(struct ifm_client *client, const char *path, const struct ifm_table *table,
+               void *out, struct ifm_err *err)
 {
     struct ifm_buf body;
     ifm_buf_init(&body, IFM_CLIENT_REPLY_MAX);
@@ -129,16 +139,23 @@ static int get(struct ifm_client *client, const char *path, const struct ifm_tab
     return rc;
 }
 
-static int load_remote(const struct ifm_located *located, struct ifm_view *view, struct ifm_err *err)
+static int load_remote(const struct ifm_located *located, struct ifm_view *view,
+                       struct ifm_err *err)
 {
     const struct ifm_field fields[] = {
-        {.name = "run", .kind = IFM_FIELD_OBJECT, .offset = offsetof(struct reply, run), .table = &ifm_run_table,
-         .flags = IFM_FIELD_REQUIRED},
-        {.name = "closed", .kind = IFM_FIELD_BOOL, .offset = offsetof(struct reply, closed)},
-        {.name = NULL}};
-    const struct ifm_table table = {.name = "reply", .size = sizeof(struct reply), .fields = fields};
+        { .name = "run",
+          .kind = IFM_FIELD_OBJECT,
+          .offset = offsetof(struct reply, run),
+          .table = &ifm_run_table,
+          .flags = IFM_FIELD_REQUIRED },
+        { .name = "closed", .kind = IFM_FIELD_BOOL, .offset = offsetof(struct reply, closed) },
+        { .name = NULL }
+    };
+    const struct ifm_table table = { .name = "reply",
+                                     .size = sizeof(struct reply),
+                                     .fields = fields };
     struct ifm_client *client = NULL;
-    struct ifm_client_options options = {.base_url = located->daemon, .attempts = 2};
+    struct ifm_client_options options = { .base_url = located->daemon, .attempts = 2 };
     struct reply reply;
     char path[128];
     int rc = ifm_client_open(&client, &options, err);
@@ -162,5 +179,6 @@ static int load_remote(const struct ifm_located *located, struct ifm_view *view,
 
 int ifm_locate_view(const struct ifm_located *located, struct ifm_view *view, struct ifm_err *err)
 {
-    return located->daemon[0] ? load_remote(located, view, err) : ifm_view_load(view, located->folder, err);
+    return located->daemon[0] ? load_remote(located, view, err)
+                              : ifm_view_load(view, located->folder, err);
 }

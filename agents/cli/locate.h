@@ -1,5 +1,6 @@
-/* From what a user calls a run to the run: an id or a unique prefix of it, @1 (the latest), @2 …, the path of
- * a run's folder or of its run.json, or an address of a daemon (http://host/runs/ID, also /api/v1/runs/ID).
+/* From what a user calls a run to the run: an id or a unique prefix of it, @1 (the latest), @2 …,
+ * the path of a run's folder or of its run.json, or an address of a daemon (http://host/runs/ID,
+ * also /api/v1/runs/ID).
  *
  * Threading: one thread. Ownership: the struct is the caller's. */
 #ifndef IFM_LOCATE_H

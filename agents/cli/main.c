@@ -31,40 +31,43 @@ static int fail(const struct ifm_err *err)
     return ifm_err_exit(err->code);
 }
 
+/* With the options parsed: the verb itself, and what it made to its place. */
+static int perform(const struct ifm_verb *verb, struct ifm_cli *cli, void *options, int count,
+                   char **words, struct ifm_err *err)
+{
+    set_streams(cli);
+    if (cli->common->help)
+        ifm_help_verb(verb, &cli->out);
+    int status = cli->common->help ? 0 : verb->run(cli, options, count, words, err);
+    int flushed = ifm_cli_flush(cli, status < 0 ? NULL : err);
+    return status < 0 || !flushed ? status : flushed;
+}
+
 static int run_verb(const struct ifm_verb *verb, int argc, char **argv)
 {
     struct ifm_err err = IFM_ERR_INIT;
-    struct ifm_cli cli = {.command = argv, .command_count = argc};
+    struct ifm_cli cli = { .command = argv, .command_count = argc };
     void *options = ifm_alloc(verb->options_size);
     char **words = ifm_alloc_array((size_t)argc + 1, sizeof *words);
+    int count = 0, status = IFM_ERR_NOMEM;
     ifm_buf_init(&cli.out, IFM_CLI_OUT_MAX);
-    int status = 70, count = 0, rc = options && words ? 0 : IFM_ERR_NOMEM;
-    if (rc)
-        ifm_err_set(&err, rc, "", "out of memory");
-    else
+    if (options && words) {
         memcpy(words, argv, (size_t)argc * sizeof *words);
-    cli.common = options;
-    if (!rc)
-        rc = ifm_opt_defaults(verb->options, options, &err);
-    if (!rc)
-        rc = ifm_opt_parse(verb->options, options, argc, words, &count, &err);
-    if (!rc) {
-        set_streams(&cli);
-        if (cli.common->help)
-            ifm_help_verb(verb, &cli.out);
-        status = cli.common->help ? 0 : verb->run(&cli, options, count, words, &err);
-        rc = status < 0 ? status : 0;
-        int flushed = ifm_cli_flush(&cli, rc ? NULL : &err);
-        rc = rc ? rc : flushed;
+        cli.common = options;
+        status = ifm_opt_defaults(verb->options, options, &err);
+        if (!status)
+            status = ifm_opt_parse(verb->options, options, argc, words, &count, &err);
+        if (!status)
+            status = perform(verb, &cli, options, count, words, &err);
+        ifm_opt_done(verb->options, options);
+    } else {
+        ifm_err_set(&err, IFM_ERR_NOMEM, "", "out of memory");
     }
-    if (rc) {
-        err.code = err.code ? err.code : rc;
+    if (status < 0) {
         status = fail(&err);
         if (err.code == IFM_ERR_USAGE)
             fprintf(stderr, "try: inferometer help %s\n", verb->name);
     }
-    if (options)
-        ifm_opt_done(verb->options, options);
     ifm_buf_done(&cli.out);
     ifm_free(words);
     ifm_free(options);
@@ -74,11 +77,12 @@ static int run_verb(const struct ifm_verb *verb, int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct ifm_err err = IFM_ERR_INIT;
-    /* Blocks of samples come and go: give their pages back at once, so that we stay small while measuring. */
+    /* Blocks of samples come and go: give their pages back at once, so that we stay small while
+     * measuring. */
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 128 * 1024);
     static char help_word[] = "help";
-    char *bare[] = {help_word, NULL};
+    char *bare[] = { help_word, NULL };
     if (argc <= 1)
         return run_verb(&ifm_verb_help, 1, bare);
     const char *name = argv[1];

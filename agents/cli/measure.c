@@ -1,6 +1,7 @@
 #include "agents/cli/measure.h"
 
 #include <malloc.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agents/cli/row.h"
@@ -11,8 +12,8 @@
 /* What a worker refuses at once, it refuses every time: the user's input, not a measurement. */
 static int refusal_code(const struct ifm_exec_result *result)
 {
-    static const int codes[] = {IFM_ERR_USAGE, IFM_ERR_INVALID, IFM_ERR_NOT_FOUND, IFM_ERR_UNAVAILABLE,
-                                IFM_ERR_PERMISSION, IFM_ERR_CONFIG};
+    static const int codes[] = { IFM_ERR_USAGE,       IFM_ERR_INVALID,    IFM_ERR_NOT_FOUND,
+                                 IFM_ERR_UNAVAILABLE, IFM_ERR_PERMISSION, IFM_ERR_CONFIG };
     if (result->invocation.failure != IFM_FAIL_ERROR || result->error_exit == IFM_JSON_ABSENT)
         return 0;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
@@ -61,8 +62,8 @@ static int keep(struct ifm_measure *m, struct ifm_exec_result *result, struct if
     return rc;
 }
 
-static int one(struct ifm_measure *m, struct ifm_executor *executor, const struct ifm_exec_request *request,
-               bool *stop, struct ifm_err *err)
+static int one(struct ifm_measure *m, struct ifm_executor *executor,
+               const struct ifm_exec_request *request, bool *stop, struct ifm_err *err)
 {
     struct ifm_exec_result result;
     int64_t begin = ifm_clock_ns();
@@ -94,15 +95,21 @@ static int one(struct ifm_measure *m, struct ifm_executor *executor, const struc
 
 static int loop(struct ifm_measure *m, struct ifm_err *err)
 {
-    char worker[4096];
-    const char *const private_paths[] = {m->subject->temp.path, m->subject->bundle.folder ? m->subject->bundle.folder : "",
-                                         m->subject->path ? m->subject->path : "", NULL};
+    char worker[4096], folder[1024];
+    const char *path = m->subject->path ? m->subject->path : "";
+    const char *slash = strrchr(path, '/');
+    /* the folder of the model, as typed: relative ones are not recognised otherwise */
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 0, path);
+    const char *const private_paths[] = { m->subject->temp.path, folder, NULL };
     int rc = ifm_place_worker(worker, sizeof worker, err);
     struct ifm_executor *executor = rc ? NULL : ifm_executor_local.open(err);
     if (!executor)
         return rc ? rc : err->code;
-    struct ifm_exec_request request = {.worker = worker, .spec = &m->spec, .private_paths = private_paths,
-                                       .progress = ifm_progress_step, .arg = &m->progress};
+    struct ifm_exec_request request = { .worker = worker,
+                                        .spec = &m->spec,
+                                        .private_paths = private_paths,
+                                        .progress = ifm_progress_step,
+                                        .arg = &m->progress };
     bool stop = false;
     for (int64_t n = 0; !rc && !stop && n < m->plan.invocations; n++) {
         if (ifm_interrupt_count()) {
@@ -147,7 +154,7 @@ int ifm_measure_run(struct ifm_measure *m, struct ifm_err *err)
         return ifm_err_set(err, rc, "", "out of memory");
     ifm_progress_init(&m->progress, m->cli, m->plan.invocations);
     rc = ifm_measure_facts(m, err);
-    struct ifm_exec_result nothing = {0};
+    struct ifm_exec_result nothing = { 0 };
     if (!rc) /* as far as it is known; a worker adds what it finds */
         rc = ifm_measure_configuration(m, &nothing, err);
     if (!rc)

@@ -1,4 +1,5 @@
-/* What a run says of itself: identity, device, configuration and its keys, verification over all. */
+/* What a run says of itself: identity, device, configuration and its keys, verification over all.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@ static const char *base_name(const char *path)
 /* Options whose value stays on this machine, or says nothing about what was measured. */
 static bool left_out(const char *arg, int *values)
 {
-    static const char *const with_value[] = {"--daemon", "--output", "-o", "--format", "--color"};
-    static const char *const alone[] = {"--json", "--quiet", "-q", "--verbose", "-v"};
+    static const char *const with_value[] = { "--daemon", "--output", "-o", "--format", "--color" };
+    static const char *const alone[] = { "--json", "--quiet", "-q", "--verbose", "-v" };
     *values = 0;
     for (size_t i = 0; i < sizeof with_value / sizeof *with_value; i++) {
         size_t len = strlen(with_value[i]);
@@ -71,12 +72,14 @@ char *ifm_measure_command(char **argv, int argc)
         }
         char word[512];
         const char *equals = strchr(argv[i], '='), *slash = strrchr(argv[i], '/');
-        bool keeps = i && (strcmp(argv[i - 1], "--label") == 0 || strcmp(argv[i - 1], "--commit") == 0 ||
-                           strncmp(argv[i], "--label=", 8) == 0);
+        bool keeps =
+            i && (strcmp(argv[i - 1], "--label") == 0 || strcmp(argv[i - 1], "--commit") == 0 ||
+                  strncmp(argv[i], "--label=", 8) == 0);
         if (!slash || keeps)
             snprintf(word, sizeof word, "%s", argv[i]);
         else if (equals && equals < slash)
-            snprintf(word, sizeof word, "%.*s%s", (int)(equals - argv[i] + 1), argv[i], base_name(argv[i]));
+            snprintf(word, sizeof word, "%.*s%s", (int)(equals - argv[i] + 1), argv[i],
+                     base_name(argv[i]));
         else
             snprintf(word, sizeof word, "%s", base_name(argv[i]));
         add_word(&out, word);
@@ -120,14 +123,16 @@ int ifm_measure_facts(struct ifm_measure *m, struct ifm_err *err)
     run->seed = m->spec.seed;
     run->commit = ifm_dup(m->commit);
     run->labels = m->labels;
-    m->labels = (struct ifm_map){0};
+    m->labels = (struct ifm_map){ 0 };
     run->command = ifm_measure_command(m->cli->command, m->cli->command_count);
     run->tool_version = ifm_dup(IFM_VERSION);
     run->method_version = IFM_METHOD_VERSION;
-    return run->id && run->variant_sha256 ? 0 : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+    return run->id && run->variant_sha256 ? 0
+                                          : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
 }
 
-/* -- Configuration ------------------------------------------------------------------------------ */
+/* -- Configuration ------------------------------------------------------------------------------
+ */
 
 static int set_number(struct ifm_map *map, const char *key, int64_t value, struct ifm_err *err)
 {
@@ -136,7 +141,8 @@ static int set_number(struct ifm_map *map, const char *key, int64_t value, struc
     return ifm_map_set(map, key, text, err);
 }
 
-/* "key=value" lines, as asked back from the runtime: they win over what was typed, which is kept beside. */
+/* "key=value" lines, as asked back from the runtime: they win over what was typed, which is kept
+ * beside. */
 static int add_effective(struct ifm_map *map, const char *text, struct ifm_err *err)
 {
     int rc = 0;
@@ -161,14 +167,15 @@ static int add_effective(struct ifm_map *map, const char *text, struct ifm_err *
     return rc;
 }
 
-static int add_inputs(struct ifm_map *map, const struct ifm_measure *m, const struct ifm_list *inputs,
-                      struct ifm_err *err)
+static int add_inputs(struct ifm_map *map, const struct ifm_measure *m,
+                      const struct ifm_list *inputs, struct ifm_err *err)
 {
     const struct ifm_msg_tensor *t = inputs->items;
     int rc = 0;
     bool seeded = inputs->count == 0;
     for (size_t i = 0; !rc && i < m->subject->hashes.count; i++)
-        rc = ifm_map_set(map, m->subject->hashes.items[i].key, m->subject->hashes.items[i].value, err);
+        rc = ifm_map_set(map, m->subject->hashes.items[i].key, m->subject->hashes.items[i].value,
+                         err);
     for (size_t i = 0; !rc && i < inputs->count && i < 16; i++) {
         struct ifm_buf shape;
         char key[280];
@@ -195,40 +202,53 @@ static int first_of(const char *list, char *word, size_t size)
     return (int)n;
 }
 
-int ifm_measure_configuration(struct ifm_measure *m, struct ifm_exec_result *result, struct ifm_err *err)
+/* What is known without asking the runtime. */
+static int add_settings(struct ifm_map *map, const struct ifm_measure *m,
+                        const struct ifm_exec_result *result, struct ifm_err *err)
 {
-    struct ifm_msg_run *run = &m->view.run;
-    struct ifm_map *map = &run->config;
-    char provider[256], key[IFM_SHA256_HEX];
-    ifm_map_done(map);
-    int rc = ifm_map_set(map, "runtime", run->runtime, err);
+    const char *settings[][2] = {
+        { "runtime", m->view.run.runtime }, { "runtime_version", result->runtime_version },
+        { "library", result->library },     { "precision", m->subject->precision },
+        { "scenario", "single" },           { "cold", "C1" }
+    };
+    int rc = 0;
     for (size_t i = 0; !rc && i < m->spec.options.count; i++) {
         char *value = ifm_scrub(m->spec.options.items[i].value, NULL);
         rc = ifm_map_set(map, m->spec.options.items[i].key, value, err);
         ifm_free(value);
     }
-    if (!rc)
-        rc = ifm_map_set(map, "runtime_version", result->runtime_version, err);
-    if (!rc)
-        rc = ifm_map_set(map, "library", result->library, err);
-    if (!rc)
-        rc = ifm_map_set(map, "precision", m->subject->precision, err);
-    if (!rc)
-        rc = ifm_map_set(map, "scenario", "single", err);
-    if (!rc)
-        rc = ifm_map_set(map, "cold", "C1", err);
+    for (size_t i = 0; !rc && i < sizeof settings / sizeof *settings; i++)
+        rc = ifm_map_set(map, settings[i][0], settings[i][1], err);
     if (!rc)
         rc = set_number(map, "batch", m->spec.batch ? m->spec.batch : 1, err);
-    if (!rc)
-        rc = set_number(map, "method_version", IFM_METHOD_VERSION, err);
+    return rc ? rc : set_number(map, "method_version", IFM_METHOD_VERSION, err);
+}
+
+static int add_provider(struct ifm_map *map, const struct ifm_measure *m, const char *offered,
+                        struct ifm_err *err)
+{
+    char first[256];
+    if (ifm_map_get(map, "provider") || !first_of(offered, first, sizeof first))
+        return 0;
+    return ifm_map_set(map, "provider", m->provider ? m->provider : first, err);
+}
+
+int ifm_measure_configuration(struct ifm_measure *m, struct ifm_exec_result *result,
+                              struct ifm_err *err)
+{
+    struct ifm_msg_run *run = &m->view.run;
+    struct ifm_map *map = &run->config;
+    char key[IFM_SHA256_HEX];
+    ifm_map_done(map);
+    int rc = add_settings(map, m, result, err);
     if (!rc)
         rc = add_effective(map, result->effective, err);
     if (!rc)
         rc = add_inputs(map, m, &result->inputs, err);
     if (!rc)
         rc = ifm_map_add_environment(map, environ, err);
-    if (!rc && !ifm_map_get(map, "provider") && first_of(result->providers, provider, sizeof provider))
-        rc = ifm_map_set(map, "provider", m->provider ? m->provider : provider, err);
+    if (!rc)
+        rc = add_provider(map, m, result->providers, err);
     if (!rc)
         rc = ifm_key_of_map(map, key, err);
     if (rc)
@@ -242,7 +262,7 @@ int ifm_measure_configuration(struct ifm_measure *m, struct ifm_exec_result *res
     if (!run->inputs.count) { /* moved: the run's own from now on */
         run->inputs = result->inputs;
         run->outputs = result->outputs;
-        result->inputs = result->outputs = (struct ifm_list){0};
+        result->inputs = result->outputs = (struct ifm_list){ 0 };
     }
     return 0;
 }

@@ -1,5 +1,5 @@
-/* Where the worker, the modules and the fetch script lie: beside this program, unless the environment says
- * otherwise. */
+/* Where the worker, the modules and the fetch script lie: beside this program, unless the
+ * environment says otherwise. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "agents/cli/cli.h"
 #include "core/mem.h"
 
-#define PLACE_MAX 4096
+#define PLACE_MAX     4096
 #define MODULE_PREFIX "ifm_rt_"
 #define MODULE_SUFFIX ".so"
 
@@ -19,7 +19,8 @@ static int program_folder(char folder[PLACE_MAX], struct ifm_err *err)
 {
     ssize_t n = readlink("/proc/self/exe", folder, PLACE_MAX - 1);
     if (n <= 0)
-        return ifm_err_errno(err, errno, "", "cannot tell where this program lies (/proc/self/exe)");
+        return ifm_err_errno(err, errno, "",
+                             "cannot tell where this program lies (/proc/self/exe)");
     folder[n] = '\0';
     char *slash = strrchr(folder, '/');
     if (slash)
@@ -27,7 +28,8 @@ static int program_folder(char folder[PLACE_MAX], struct ifm_err *err)
     return 0;
 }
 
-static int beside(const char *variable, const char *relative, char *path, size_t size, struct ifm_err *err)
+static int beside(const char *variable, const char *relative, char *path, size_t size,
+                  struct ifm_err *err)
 {
     const char *given = getenv(variable);
     char folder[PLACE_MAX];
@@ -45,8 +47,10 @@ int ifm_place_worker(char *path, size_t size, struct ifm_err *err)
 {
     int rc = beside("INFEROMETER_WORKER", "inferometer-worker", path, size, err);
     if (!rc && access(path, X_OK))
-        rc = ifm_err_set(err, IFM_ERR_CONFIG, "", "the worker program %.100s is not there; reinstall, or set "
-                         "INFEROMETER_WORKER", path);
+        rc = ifm_err_set(err, IFM_ERR_CONFIG, "",
+                         "the worker program %.100s is not there; reinstall, or set "
+                         "INFEROMETER_WORKER",
+                         path);
     return rc;
 }
 
@@ -91,9 +95,38 @@ int ifm_place_runtimes(char ***names, struct ifm_err *err)
     return rc;
 }
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+static int not_here(const char *typed, const char *const *names, struct ifm_err *err)
+{
+    static const char *const known[] = { "onnxruntime", "litert", "null", "sim", NULL };
+    const char *near = ifm_opt_nearest(typed, names);
+    if (near)
+        return ifm_err_set(err, IFM_ERR_USAGE, "", "unknown runtime \"%.40s\"; did you mean %s?",
+                           typed, near);
+    struct ifm_buf list;
+    ifm_buf_init(&list, 2048);
+    for (size_t i = 0; names[i]; i++)
+        ifm_buf_addf(&list, "%s%s", i ? ", " : "", names[i]);
+    const char *text = list.data ? list.data : "none";
+    int rc =
+        is_one_of(typed, known)
+            ? ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
+                          "this build has no module for the runtime %s; it has: %s", typed, text)
+            : ifm_err_set(err, IFM_ERR_USAGE, "", "unknown runtime \"%.40s\"; there are: %s", typed,
+                          text);
+    ifm_buf_done(&list);
+    return rc;
+}
+
 int ifm_place_runtime(const char *typed, char name[32], struct ifm_err *err)
 {
-    static const char *const known[] = {"onnxruntime", "litert", "null", "sim", NULL};
     char **names;
     if (strcmp(typed, "ort") == 0)
         typed = "onnxruntime";
@@ -102,28 +135,10 @@ int ifm_place_runtime(const char *typed, char name[32], struct ifm_err *err)
     int rc = ifm_place_runtimes(&names, err);
     if (rc)
         return rc;
-    bool here = false;
-    for (size_t i = 0; names[i]; i++)
-        here = here || strcmp(names[i], typed) == 0;
-    const char *near = here ? NULL : ifm_opt_nearest(typed, (const char *const *)names);
-    bool planned = false;
-    for (size_t i = 0; known[i]; i++)
-        planned = planned || strcmp(known[i], typed) == 0;
-    struct ifm_buf list;
-    ifm_buf_init(&list, 2048);
-    for (size_t i = 0; names[i]; i++)
-        ifm_buf_addf(&list, "%s%s", i ? ", " : "", names[i]);
-    if (here)
+    if (is_one_of(typed, (const char *const *)names))
         snprintf(name, 32, "%.31s", typed);
-    else if (near)
-        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "unknown runtime \"%.40s\"; did you mean %s?", typed, near);
-    else if (planned)
-        rc = ifm_err_set(err, IFM_ERR_UNAVAILABLE, "", "this build has no module for the runtime %s; it has: %s", typed,
-                         list.data ? list.data : "none");
     else
-        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "unknown runtime \"%.40s\"; there are: %s", typed,
-                         list.data ? list.data : "none");
-    ifm_buf_done(&list);
+        rc = not_here(typed, (const char *const *)names, err);
     ifm_free(names);
     return rc;
 }

@@ -12,7 +12,7 @@
 
 #define LABEL_WIDTH 16
 #define VALUE_WIDTH 14
-#define BARS 48
+#define BARS        48
 
 static void padded(struct ifm_buf *out, const char *text, size_t width)
 {
@@ -22,7 +22,8 @@ static void padded(struct ifm_buf *out, const char *text, size_t width)
         ifm_buf_addc(out, ' ');
 }
 
-void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *e, char *value, char *interval)
+void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *e, char *value,
+                      char *interval)
 {
     interval[0] = '\0';
     bool bounded = isfinite(e->low) && isfinite(e->high);
@@ -41,7 +42,8 @@ void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *e,
     }
 }
 
-void ifm_print_note(enum ifm_view_metric metric, const struct ifm_view *view, char *note, size_t size)
+void ifm_print_note(enum ifm_view_metric metric, const struct ifm_view *view, char *note,
+                    size_t size)
 {
     const struct ifm_estimate *e = &view->metrics[metric];
     int64_t n = ifm_view_iterations(view);
@@ -85,28 +87,36 @@ static void made(struct ifm_cli *cli, const struct ifm_view *view)
     int64_t missing = view->run.planned - (int64_t)view->count;
     ifm_format_count(ifm_view_iterations(view), n);
     if (view->ok)
-        ifm_buf_addf(out, "%zu %s x %s inferences", view->ok, view->ok == 1 ? "invocation" : "invocations", n);
+        ifm_buf_addf(out, "%zu %s x %s inferences", view->ok,
+                     view->ok == 1 ? "invocation" : "invocations", n);
     else
         ifm_buf_adds(out, "no invocation succeeded");
     if (view->count > view->ok)
-        ifm_buf_addf(out, ", %s%zu failed%s", ifm_cli_red(cli), view->count - view->ok, ifm_cli_plain(cli));
+        ifm_buf_addf(out, ", %s%zu failed%s", ifm_cli_red(cli), view->count - view->ok,
+                     ifm_cli_plain(cli));
     if (missing > 0)
-        ifm_buf_addf(out, ", %lld of %lld planned not made", (long long)missing, (long long)view->run.planned);
+        ifm_buf_addf(out, ", %lld of %lld planned not made", (long long)missing,
+                     (long long)view->run.planned);
     if (view->ok && p50->needed)
-        ifm_buf_addf(out, "; no interval: needs >=%d invocations, %zu more", IFM_INTERVAL_MIN_K, p50->needed);
+        ifm_buf_addf(out, "; no interval: needs >=%d invocations, %zu more", IFM_INTERVAL_MIN_K,
+                     p50->needed);
     else if (view->ok)
-        ifm_buf_addf(out, "; in brackets the %.1f %% interval of the median over invocations", p50->coverage * 100);
+        ifm_buf_addf(out, "; in brackets the %.1f %% interval of the median over invocations",
+                     p50->coverage * 100);
     ifm_buf_addc(out, '\n');
 }
 
 static void head(struct ifm_cli *cli, const struct ifm_view *view)
 {
     const struct ifm_msg_run *run = &view->run;
-    const char *threads = ifm_map_get(&run->config, "threads"), *batch = ifm_map_get(&run->config, "batch");
+    const char *threads = ifm_map_get(&run->config, "threads"),
+               *batch = ifm_map_get(&run->config, "batch");
     struct ifm_buf *out = &cli->out;
-    const char *variant = run->variant && run->model && strcmp(run->variant, run->model) ? run->variant : NULL;
+    const char *variant =
+        run->variant && run->model && strcmp(run->variant, run->model) ? run->variant : NULL;
     ifm_buf_addf(out, "%s%s%s%s%s \xc2\xb7 %s %s", ifm_cli_bold(cli), run->model ? run->model : "?",
-                 ifm_cli_plain(cli), variant ? " " : "", variant ? variant : "", run->runtime ? run->runtime : "?",
+                 ifm_cli_plain(cli), variant ? " " : "", variant ? variant : "",
+                 run->runtime ? run->runtime : "?",
                  run->runtime_version ? run->runtime_version : "");
     if (run->provider && *run->provider)
         ifm_buf_addf(out, " \xc2\xb7 %s", run->provider);
@@ -118,45 +128,60 @@ static void head(struct ifm_cli *cli, const struct ifm_view *view)
     made(cli, view);
 }
 
-/* Worst output of the first invocation that has the run's verification. */
+static void wrong_outputs(struct ifm_cli *cli, const struct ifm_msg_verification *v)
+{
+    const struct ifm_msg_comparison *c = v->outputs.items;
+    for (size_t i = 0; i < v->outputs.count; i++)
+        if (!c[i].passed)
+            ifm_buf_addf(&cli->out, "  %*s%s: %s\n", LABEL_WIDTH, "",
+                         c[i].output ? c[i].output : "?", c[i].reason ? c[i].reason : "differs");
+}
+
+static void right_outputs(struct ifm_cli *cli, const struct ifm_msg_verification *v)
+{
+    const struct ifm_msg_comparison *c = v->outputs.items;
+    double worst = 0;
+    for (size_t i = 0; i < v->outputs.count; i++)
+        worst = c[i].max_abs > worst ? c[i].max_abs : worst;
+    if (v->outputs.count)
+        ifm_buf_addf(&cli->out, " (%zu output%s, largest difference %.2g, rtol %g, atol %g)",
+                     v->outputs.count, v->outputs.count == 1 ? "" : "s", worst, c[0].rtol,
+                     c[0].atol);
+}
+
+static bool same_bits(const struct ifm_view *view)
+{
+    for (size_t i = 0; i < view->count; i++)
+        if (view->items[i].body.status == 0 && !view->items[i].body.deterministic)
+            return false;
+    return true;
+}
+
+/* The state, and the outputs of the first invocation that is in it. */
 static void verification_line(struct ifm_cli *cli, const struct ifm_view *view)
 {
+    static const char *const words[] = { "no reference", "verified", "cross-checked", "WRONG" };
     struct ifm_buf *out = &cli->out;
+    int state = view->run.verification;
+    bool wrong = state == IFM_VERIFY_WRONG;
+    const struct ifm_msg_verification *shown = NULL;
+    for (size_t i = 0; !shown && i < view->count; i++)
+        if (view->items[i].body.verification.state == state)
+            shown = &view->items[i].body.verification;
     ifm_buf_adds(out, "  ");
     padded(out, "verification", LABEL_WIDTH);
-    int state = view->run.verification;
-    if (state == IFM_VERIFY_NONE) {
-        ifm_buf_adds(out, "no reference\n");
-        return;
-    }
-    if (state == IFM_VERIFY_WRONG)
-        ifm_buf_addf(out, "%sWRONG%s\n", ifm_cli_red(cli), ifm_cli_plain(cli));
-    for (size_t i = 0; i < view->count; i++) {
-        const struct ifm_msg_verification *v = &view->items[i].body.verification;
-        const struct ifm_msg_comparison *c = v->outputs.items;
-        double worst = 0; /* of this invocation's outputs */
-        if (v->state != state)
-            continue;
-        for (size_t k = 0; k < v->outputs.count; k++) {
-            worst = c[k].max_abs > worst ? c[k].max_abs : worst;
-            if (state == IFM_VERIFY_WRONG && !c[k].passed)
-                ifm_buf_addf(out, "  %*s%s: %s\n", LABEL_WIDTH, "", c[k].output ? c[k].output : "?",
-                             c[k].reason ? c[k].reason : "differs");
-        }
-        if (state != IFM_VERIFY_WRONG)
-            ifm_buf_addf(out, "%s (%zu output%s, largest difference %.2g, rtol %g, atol %g)\n",
-                         state == IFM_VERIFY_VERIFIED ? "verified" : "cross-checked", v->outputs.count,
-                         v->outputs.count == 1 ? "" : "s", worst, v->outputs.count ? c[0].rtol : 0.0,
-                         v->outputs.count ? c[0].atol : 0.0);
-        return;
-    }
-    if (state != IFM_VERIFY_WRONG)
-        ifm_buf_addf(out, "%s\n", ifm_verification_words[state]);
+    ifm_buf_addf(out, "%s%s%s", wrong ? ifm_cli_red(cli) : "", words[state],
+                 wrong ? ifm_cli_plain(cli) : "");
+    if (shown && !wrong)
+        right_outputs(cli, shown);
+    ifm_buf_adds(out, same_bits(view) ? "\n" : "; not deterministic\n");
+    if (shown && wrong)
+        wrong_outputs(cli, shown);
 }
 
 static void trust_line(struct ifm_cli *cli, const struct ifm_view *view)
 {
-    static const char *const words[] = {"not assessed", "trusted", "caution", "untrusted"};
+    static const char *const words[] = { "not assessed", "trusted", "caution", "untrusted" };
     line(&cli->out, "trust", words[view->run.trust]);
 }
 
@@ -164,7 +189,8 @@ static void shape_text(const struct ifm_ints *dims, struct ifm_buf *out)
 {
     ifm_buf_addc(out, '[');
     for (size_t i = 0; i < dims->count; i++)
-        ifm_buf_addf(out, dims->items[i] < 0 ? "%s?" : "%s%lld", i ? "," : "", (long long)dims->items[i]);
+        ifm_buf_addf(out, dims->items[i] < 0 ? "%s?" : "%s%lld", i ? "," : "",
+                     (long long)dims->items[i]);
     ifm_buf_addc(out, ']');
 }
 
@@ -178,7 +204,8 @@ static void inputs(struct ifm_cli *cli, const struct ifm_msg_run *run)
         ifm_buf_addf(out, "%s %s", t[i].name ? t[i].name : "?", t[i].dtype ? t[i].dtype : "?");
         shape_text(&t[i].dims, out);
         if (t[i].source)
-            ifm_buf_addf(out, " from %s", strcmp(t[i].source, "seeded") == 0 ? "the seed" : t[i].source);
+            ifm_buf_addf(out, " from %s",
+                         strcmp(t[i].source, "seeded") == 0 ? "the seed" : t[i].source);
         for (size_t k = 0; k < t[i].assumed.count; k++)
             ifm_buf_addf(out, "%s%s", k ? ", " : "; assumed: ", t[i].assumed.items[k]);
         ifm_buf_addc(out, '\n');
@@ -190,8 +217,9 @@ static void failures(struct ifm_cli *cli, const struct ifm_view *view)
     for (size_t i = 0; i < view->count; i++) {
         const struct ifm_msg_invocation *b = &view->items[i].body;
         if (b->status)
-            ifm_buf_addf(&cli->out, "  %sinvocation %lld failed%s (%s): %s\n", ifm_cli_red(cli), (long long)b->n,
-                         ifm_cli_plain(cli), ifm_failure_name(b->failure), b->failure_text ? b->failure_text : "");
+            ifm_buf_addf(&cli->out, "  %sinvocation %lld failed%s (%s): %s\n", ifm_cli_red(cli),
+                         (long long)b->n, ifm_cli_plain(cli), ifm_failure_name(b->failure),
+                         b->failure_text ? b->failure_text : "");
     }
 }
 
@@ -216,13 +244,21 @@ static void warnings(struct ifm_cli *cli, const struct ifm_view *view)
 
 void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *h)
 {
-    static const char *const blocks[] = {" ", "\xe2\x96\x81", "\xe2\x96\x82", "\xe2\x96\x83", "\xe2\x96\x84",
-                                         "\xe2\x96\x85", "\xe2\x96\x86", "\xe2\x96\x87", "\xe2\x96\x88"};
-    uint64_t bars[BARS] = {0}, most = 0;
+    static const char *const blocks[] = { " ",
+                                          "\xe2\x96\x81",
+                                          "\xe2\x96\x82",
+                                          "\xe2\x96\x83",
+                                          "\xe2\x96\x84",
+                                          "\xe2\x96\x85",
+                                          "\xe2\x96\x86",
+                                          "\xe2\x96\x87",
+                                          "\xe2\x96\x88" };
+    uint64_t bars[BARS] = { 0 }, most = 0;
     if (!h || h->total < BARS)
         return;
     double low = ifm_view_histogram_quantile(h, 0.0), high = ifm_view_histogram_quantile(h, 0.995);
-    size_t first = ifm_view_histogram_bin((int64_t)low), last = ifm_view_histogram_bin((int64_t)high);
+    size_t first = ifm_view_histogram_bin((int64_t)low),
+           last = ifm_view_histogram_bin((int64_t)high);
     if (last < first + 4)
         return;
     for (size_t i = first; i <= last; i++) {
@@ -244,9 +280,12 @@ void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *h
 static void details(struct ifm_cli *cli, const struct ifm_view *view)
 {
     struct ifm_buf *out = &cli->out;
-    char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], c[IFM_FORMAT_MAX], d[IFM_FORMAT_MAX], e[IFM_FORMAT_MAX];
-    ifm_buf_adds(out, "\n  per invocation (nearest rank; brackets: binomial 95 % of P50 within this process;\n"
-                      "  then mean, standard deviation, and P50/P90/P99 by numpy's linear interpolation)\n");
+    char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], c[IFM_FORMAT_MAX], d[IFM_FORMAT_MAX],
+        e[IFM_FORMAT_MAX];
+    ifm_buf_adds(
+        out,
+        "\n  per invocation (nearest rank; brackets: binomial 95 % of P50 within this process;\n"
+        "  then mean, standard deviation, and P50/P90/P99 by numpy's linear interpolation)\n");
     for (size_t i = 0; i < view->count; i++) {
         const struct ifm_view_invocation *item = &view->items[i];
         const struct ifm_invocation_stats *s = &item->stats;
@@ -257,22 +296,26 @@ static void details(struct ifm_cli *cli, const struct ifm_view *view)
         ifm_format_ns((double)s->p90_ns, c);
         ifm_format_ns((double)s->p99_ns, d);
         ifm_format_ns((double)s->max_ns, e);
-        ifm_buf_addf(out, "  %3lld  n=%lld  P50 %s %s  P90 %s  P99 %s  max %s\n", (long long)item->body.n,
-                     (long long)s->n, a, s->p50_low_ns >= 0 && s->p50_high_ns >= 0 ? b : "", c, d, e);
+        ifm_buf_addf(out, "  %3lld  n=%lld  P50 %s %s  P90 %s  P99 %s  max %s\n",
+                     (long long)item->body.n, (long long)s->n, a,
+                     s->p50_low_ns >= 0 && s->p50_high_ns >= 0 ? b : "", c, d, e);
         ifm_format_ns(s->mean_ns, a);
         ifm_format_ns(s->sd_ns, b);
         ifm_format_ns(s->p50_interp_ns, c);
         ifm_format_ns(s->p90_interp_ns, d);
         ifm_format_ns(s->p99_interp_ns, e);
-        ifm_buf_addf(out, "       mean %s  sd %s  linear %s / %s / %s  r1 %.2f  involuntary switches %lld\n", a, b, c,
-                     d, e, s->autocorrelation, (long long)item->body.involuntary_switches);
+        ifm_buf_addf(
+            out, "       mean %s  sd %s  linear %s / %s / %s  r1 %.2f  involuntary switches %lld\n",
+            a, b, c, d, e, s->autocorrelation, (long long)item->body.involuntary_switches);
     }
     ifm_buf_adds(out, "\n  configuration\n");
     for (size_t i = 0; i < view->run.config.count; i++)
-        ifm_buf_addf(out, "    %s = %s\n", view->run.config.items[i].key, view->run.config.items[i].value);
+        ifm_buf_addf(out, "    %s = %s\n", view->run.config.items[i].key,
+                     view->run.config.items[i].value);
     ifm_buf_addf(out, "  variant key     %s\n  config key      %s\n  device key      %s (%s)\n",
                  view->run.variant_sha256 ? view->run.variant_sha256 : "?",
-                 view->run.config_key ? view->run.config_key : "?", view->run.device_key ? view->run.device_key : "?",
+                 view->run.config_key ? view->run.config_key : "?",
+                 view->run.device_key ? view->run.device_key : "?",
                  view->run.device ? view->run.device : "?");
     if (view->run.command)
         ifm_buf_addf(out, "  command         %s\n", view->run.command);
@@ -304,21 +347,26 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
 
 void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
 {
-    static const char *const labels[] = {"P50", "P90", "P99", "throughput", "load", "first inference", "peak RSS",
-                                         "CPU/inference"};
+    static const char *const labels[] = { "P50",        "P90",          "P99",
+                                          "throughput", "load",         "first inference",
+                                          "peak RSS",   "CPU/inference" };
     const struct ifm_msg_run *run = &view->run;
     struct ifm_buf *out = &cli->out;
     ifm_buf_addf(out, "| %s %s, %s %s | %zu x %lld | interval over invocations |\n|---|---|---|\n",
-                 run->model ? run->model : "", run->variant ? run->variant : "", run->runtime ? run->runtime : "",
-                 run->runtime_version ? run->runtime_version : "", view->ok, (long long)ifm_view_iterations(view));
+                 run->model ? run->model : "", run->variant ? run->variant : "",
+                 run->runtime ? run->runtime : "", run->runtime_version ? run->runtime_version : "",
+                 view->ok, (long long)ifm_view_iterations(view));
     for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
         char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
         ifm_print_metric((enum ifm_view_metric)m, &view->metrics[m], value, interval);
         ifm_print_note((enum ifm_view_metric)m, view, note, sizeof note);
-        ifm_buf_addf(out, "| %s | %s | %s |\n", labels[m], value, note[0] ? note : interval[0] ? interval : "none");
+        ifm_buf_addf(out, "| %s | %s | %s |\n", labels[m], value,
+                     note[0]       ? note
+                     : interval[0] ? interval
+                                   : "none");
     }
-    ifm_buf_addf(out, "| verification | %s | trust: %s |\n", ifm_verification_words[run->verification],
-                 ifm_trust_words[run->trust]);
+    ifm_buf_addf(out, "| verification | %s | trust: %s |\n",
+                 ifm_verification_words[run->verification], ifm_trust_words[run->trust]);
 }
 
 int ifm_print_view(struct ifm_cli *cli, const struct ifm_view *view, struct ifm_err *err)

@@ -1,5 +1,5 @@
-/* Prints one run: the table for people, the same JSON as the daemon's GET /runs/{id} with "v":1, CSV and
- * Markdown. Computes nothing: every number comes from the view.
+/* Prints one run: the table for people, the same JSON as the daemon's GET /runs/{id} with "v":1,
+ * CSV and Markdown. Computes nothing: every number comes from the view.
  *
  * Threading: one thread. Ownership: appends to the context's out. */
 #ifndef IFM_PRINT_H
@@ -12,11 +12,14 @@ int ifm_print_view(struct ifm_cli *cli, const struct ifm_view *view, struct ifm_
 void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view);
 void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view);
 void ifm_print_json(struct ifm_buf *out, const struct ifm_view *view);
-void ifm_print_estimate(struct ifm_jw *w, const struct ifm_estimate *estimate); /* {value, low, high, …} */
-/* "30.12 ms" and "[30.05 .. 30.31]", or why there is no interval; both at least IFM_FORMAT_MAX bytes. */
+void ifm_print_estimate(struct ifm_jw *w,
+                        const struct ifm_estimate *estimate); /* {value, low, high, …} */
+/* "30.12 ms" and "[30.05 .. 30.31]", or why there is no interval; both at least IFM_FORMAT_MAX
+ * bytes. */
 void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *estimate, char *value,
                       char *interval);
-void ifm_print_note(enum ifm_view_metric metric, const struct ifm_view *view, char *note, size_t size);
+void ifm_print_note(enum ifm_view_metric metric, const struct ifm_view *view, char *note,
+                    size_t size);
 /* A line of block characters over the latencies, with its ends. */
 void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *histogram);
 

@@ -5,7 +5,7 @@
 #include "agents/cli/row.h"
 #include "agents/executors/executor.h"
 
-static const char *const end_words[] = {"complete", "array_full", "maximum", "stopped"};
+static const char *const end_words[] = { "complete", "array_full", "maximum", "stopped" };
 
 static void text(struct ifm_jw *w, const char *key, const char *value)
 {
@@ -48,16 +48,28 @@ static void stats(struct ifm_jw *w, const struct ifm_view_invocation *item)
 {
     const struct ifm_invocation_stats *s = &item->stats;
     bool has = item->has_stats;
-    const struct { const char *key; int64_t value; } wholes[] = {
-        {"p50_ns", s->p50_ns}, {"p90_ns", s->p90_ns}, {"p99_ns", s->p99_ns}, {"min_ns", s->min_ns},
-        {"max_ns", s->max_ns}, {"p50_low_ns", s->p50_low_ns}, {"p50_high_ns", s->p50_high_ns}};
+    const struct {
+        const char *key;
+        int64_t value;
+    } wholes[] = { { "p50_ns", s->p50_ns },          { "p90_ns", s->p90_ns },
+                   { "p99_ns", s->p99_ns },          { "min_ns", s->min_ns },
+                   { "max_ns", s->max_ns },          { "p50_low_ns", s->p50_low_ns },
+                   { "p50_high_ns", s->p50_high_ns } };
     for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++)
         whole(w, wholes[i].key, has && wholes[i].value >= 0 ? wholes[i].value : IFM_JSON_ABSENT);
+    flag(w, "p90_enough", has && s->p90_enough);
     flag(w, "p99_enough", has && s->p99_enough);
-    const struct { const char *key; double value; } reals[] = {
-        {"mean_ns", s->mean_ns}, {"sd_ns", s->sd_ns}, {"p50_interp_ns", s->p50_interp_ns},
-        {"p90_interp_ns", s->p90_interp_ns}, {"p99_interp_ns", s->p99_interp_ns},
-        {"throughput_per_s", s->throughput_per_s}, {"autocorrelation", s->autocorrelation}};
+    whole(w, "sample_count", has ? s->n : 0);
+    const struct {
+        const char *key;
+        double value;
+    } reals[] = { { "mean_ns", s->mean_ns },
+                  { "sd_ns", s->sd_ns },
+                  { "p50_interp_ns", s->p50_interp_ns },
+                  { "p90_interp_ns", s->p90_interp_ns },
+                  { "p99_interp_ns", s->p99_interp_ns },
+                  { "throughput_per_s", s->throughput_per_s },
+                  { "autocorrelation", s->autocorrelation } };
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
         real(w, reals[i].key, has ? reals[i].value : (double)NAN);
 }
@@ -129,10 +141,17 @@ static void invocation(struct ifm_jw *w, const struct ifm_view_invocation *item)
     text(w, "step", ifm_step_name(b->step));
     whole(w, "iterations", b->iterations);
     stats(w, item);
-    const struct { const char *key; int64_t value; } times[] = {
-        {"spawn_ns", b->spawn_ns}, {"load_ns", b->load_ns}, {"first_inference_ns", b->first_inference_ns},
-        {"warmup_ns", b->warmup_ns}, {"warmup_iterations", b->warmup_iterations}, {"steady_ns", b->steady_ns},
-        {"cpu_ns", b->cpu_ns}, {"involuntary_switches", b->involuntary_switches}};
+    const struct {
+        const char *key;
+        int64_t value;
+    } times[] = { { "spawn_ns", b->spawn_ns },
+                  { "load_ns", b->load_ns },
+                  { "first_inference_ns", b->first_inference_ns },
+                  { "warmup_ns", b->warmup_ns },
+                  { "warmup_iterations", b->warmup_iterations },
+                  { "steady_ns", b->steady_ns },
+                  { "cpu_ns", b->cpu_ns },
+                  { "involuntary_switches", b->involuntary_switches } };
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
         whole(w, times[i].key, times[i].value);
     text(w, "end_reason", end_words[b->end_reason]);

@@ -1,7 +1,9 @@
-/* Asks a worker about a runtime or a model, without measuring: what `runtime list`, `inspect` and the bare
- * command show. Each question is a process of its own, because only workers load vendor libraries.
+/* Asks a worker about a runtime or a model, without measuring: what `runtime list`, `inspect` and
+ * the bare command show. Each question is a process of its own, because only workers load vendor
+ * libraries.
  *
- * Threading: one thread. Ownership: ifm_probe_done frees. Errors: the worker's own sentence and exit code. */
+ * Threading: one thread. Ownership: ifm_probe_done frees. Errors: the worker's own sentence and
+ * exit code. */
 #ifndef IFM_PROBE_H
 #define IFM_PROBE_H
 
@@ -14,8 +16,8 @@ struct ifm_probe {
 };
 int ifm_probe_runtime(const char *runtime, struct ifm_probe *out, struct ifm_err *err);
 /* options: the runtime's own, as typed */
-int ifm_probe_model(const char *runtime, const char *model, const struct ifm_map *options, struct ifm_probe *out,
-                    struct ifm_err *err);
+int ifm_probe_model(const char *runtime, const char *model, const struct ifm_map *options,
+                    struct ifm_probe *out, struct ifm_err *err);
 void ifm_probe_done(struct ifm_probe *probe);
 
 #endif

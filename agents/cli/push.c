@@ -8,14 +8,17 @@
 #include "agents/executors/interrupt.h"
 #include "core/mem.h"
 
-struct tally { int sent, already, failed; };
+struct tally {
+    int sent, already, failed;
+};
 
 static bool cancelled(void)
 {
     return ifm_interrupt_count() > 0;
 }
 
-static void report(struct ifm_cli *cli, const char *id, const char *outcome, const char *url, const char *detail)
+static void report(struct ifm_cli *cli, const char *id, const char *outcome, const char *url,
+                   const char *detail)
 {
     struct ifm_jw w;
     if (cli->format == IFM_FORMAT_HUMAN) {
@@ -40,8 +43,8 @@ static void report(struct ifm_cli *cli, const char *id, const char *outcome, con
 }
 
 /* Returns a code only where going on makes no sense. */
-static int push_one(struct ifm_cli *cli, const struct ifm_daemon_address *daemon, const char *folder, const char *id,
-                    struct tally *tally, struct ifm_err *err)
+static int push_one(struct ifm_cli *cli, const struct ifm_daemon_address *daemon,
+                    const char *folder, const char *id, struct tally *tally, struct ifm_err *err)
 {
     struct ifm_err failed = IFM_ERR_INIT;
     enum ifm_spool_state state = ifm_spool_state_of(folder);
@@ -65,8 +68,8 @@ static int push_one(struct ifm_cli *cli, const struct ifm_daemon_address *daemon
     return 0;
 }
 
-static int push_unsent(struct ifm_cli *cli, const struct ifm_daemon_address *daemon, struct tally *tally,
-                       struct ifm_err *err)
+static int push_unsent(struct ifm_cli *cli, const struct ifm_daemon_address *daemon,
+                       struct tally *tally, struct ifm_err *err)
 {
     struct ifm_spool_entry *entries = NULL;
     size_t count = 0;
@@ -87,10 +90,11 @@ static int run_push(struct ifm_cli *cli, void *options, int argc, char **argv, s
 {
     (void)options;
     struct ifm_daemon_address daemon;
-    struct tally tally = {0};
+    struct tally tally = { 0 };
     int rc = ifm_config_daemon(cli->common->daemon, &daemon, err);
     if (!rc && !daemon.url[0])
-        rc = ifm_err_set(err, IFM_ERR_CONFIG, "", "no daemon is configured; give --daemon URL, like "
+        rc = ifm_err_set(err, IFM_ERR_CONFIG, "",
+                         "no daemon is configured; give --daemon URL, like "
                          "http://127.0.0.1:8417");
     if (!rc)
         rc = ifm_interrupt_install(err);
@@ -106,16 +110,23 @@ static int run_push(struct ifm_cli *cli, void *options, int argc, char **argv, s
     }
     if (rc)
         return rc == IFM_ERR_INTERRUPTED && ifm_interrupt_exit() ? ifm_interrupt_exit() : rc;
-    ifm_cli_note(cli, "%d sent to %s, %d had been sent before, %d refused", tally.sent, daemon.url, tally.already,
-                 tally.failed);
+    ifm_cli_note(cli, "%d sent to %s, %d had been sent before, %d refused", tally.sent, daemon.url,
+                 tally.already, tally.failed);
     return tally.failed ? ifm_err_exit(err->code) : 0;
 }
 
-static const struct ifm_option push_options[] = {IFM_CLI_COMMON_ROWS, IFM_OPTION_END};
+static const struct ifm_option push_options[] = { IFM_CLI_COMMON_ROWS, IFM_OPTION_END };
 const struct ifm_verb ifm_verb_push = {
-    .name = "push", .arguments = "[RUN...]", .summary = "send runs to a daemon; default: what is unsent",
+    .name = "push",
+    .arguments = "[RUN...]",
+    .summary = "send runs to a daemon; default: what is unsent",
     .examples = "  inferometer push\n  inferometer push @1 @2 --daemon http://127.0.0.1:8417\n",
-    .notes = "Safe to repeat: a daemon takes the same run again without storing it twice. Sent are samples, hashes\n"
-             "and facts of the device; never the model, its inputs, local paths or the environment. An unfinished\n"
+    .notes = "Safe to repeat: a daemon takes the same run again without storing it twice. Sent are "
+             "samples, hashes\n"
+             "and facts of the device; never the model, its inputs, local paths or the "
+             "environment. An unfinished\n"
              "run (its process was killed) is closed as interrupted first.\n",
-    .options = push_options, .options_size = sizeof(struct ifm_cli_common), .run = run_push};
+    .options = push_options,
+    .options_size = sizeof(struct ifm_cli_common),
+    .run = run_push
+};

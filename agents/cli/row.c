@@ -8,53 +8,94 @@
 #include "agents/plan/keys.h"
 #include "core/mem.h"
 
-const char *const ifm_status_words[] = {"complete", "interrupted", "failed"};
-const char *const ifm_verification_words[] = {"no_reference", "verified", "cross_checked", "wrong"};
-const char *const ifm_trust_words[] = {"not_assessed", "trusted", "caution", "untrusted"};
-const char *const ifm_state_words[] = {"finished", "unfinished", "running"};
+const char *const ifm_status_words[] = { "complete", "interrupted", "failed" };
+const char *const ifm_verification_words[] = { "no_reference", "verified", "cross_checked",
+                                               "wrong" };
+const char *const ifm_trust_words[] = { "not_assessed", "trusted", "caution", "untrusted" };
+const char *const ifm_state_words[] = { "finished", "unfinished", "running" };
 
 #define ROW_JSON_MAX (256 * 1024)
-#define F(field, field_kind, ...) \
-    {.name = #field, .kind = field_kind, .offset = offsetof(struct ifm_row, field), __VA_ARGS__}
+#define F(field, field_kind, ...)                                                                  \
+    {                                                                                              \
+        .name = #field, .kind = field_kind, .offset = offsetof(struct ifm_row, field), __VA_ARGS__ \
+    }
 #define TEXT(field) F(field, IFM_FIELD_STRING)
 #define REAL(field) F(field, IFM_FIELD_F64)
 
 static const struct ifm_field row_fields[] = {
     F(id, IFM_FIELD_STRING, .flags = IFM_FIELD_REQUIRED | IFM_FIELD_UUID),
-    TEXT(started_at), TEXT(finished_at),
+    TEXT(started_at),
+    TEXT(finished_at),
     F(status, IFM_FIELD_CHOICE, .choices = IFM_RUN_STATUS_CHOICES),
-    TEXT(model), TEXT(variant), TEXT(variant_sha256), TEXT(format), TEXT(runtime), TEXT(runtime_version),
-    TEXT(provider), TEXT(device), TEXT(device_key), TEXT(config_key), TEXT(commit),
+    TEXT(model),
+    TEXT(variant),
+    TEXT(variant_sha256),
+    TEXT(format),
+    TEXT(runtime),
+    TEXT(runtime_version),
+    TEXT(provider),
+    TEXT(device),
+    TEXT(device_key),
+    TEXT(config_key),
+    TEXT(commit),
     F(labels, IFM_FIELD_MAP),
     F(verification, IFM_FIELD_CHOICE, .choices = IFM_VERIFICATION_CHOICES),
     F(trust, IFM_FIELD_CHOICE, .choices = IFM_TRUST_CHOICES),
-    F(invocations_ok, IFM_FIELD_I64), F(invocations_failed, IFM_FIELD_I64), F(iterations, IFM_FIELD_I64),
-    REAL(p50_ns), REAL(p50_low_ns), REAL(p50_high_ns), REAL(p90_ns), REAL(p99_ns),
+    F(invocations_ok, IFM_FIELD_I64),
+    F(invocations_failed, IFM_FIELD_I64),
+    F(iterations, IFM_FIELD_I64),
+    REAL(p50_ns),
+    REAL(p50_low_ns),
+    REAL(p50_high_ns),
+    REAL(p90_ns),
+    REAL(p99_ns),
     F(p99_enough, IFM_FIELD_BOOL),
-    REAL(throughput_per_s), REAL(load_ns), REAL(first_inference_ns), REAL(peak_rss_bytes),
+    REAL(throughput_per_s),
+    REAL(load_ns),
+    REAL(first_inference_ns),
+    REAL(peak_rss_bytes),
     TEXT(threads),
-    {.name = NULL}};
-const struct ifm_table ifm_row_table = {.name = "row", .size = sizeof(struct ifm_row), .fields = row_fields};
+    { .name = NULL }
+};
+const struct ifm_table ifm_row_table = { .name = "row",
+                                         .size = sizeof(struct ifm_row),
+                                         .fields = row_fields };
 
 int ifm_row_from_view(const struct ifm_view *view, struct ifm_row *out, struct ifm_err *err)
 {
     const struct ifm_msg_run *run = &view->run;
     const struct ifm_estimate *m = view->metrics;
-    *out = (struct ifm_row){
-        .id = ifm_dup(run->id), .started_at = ifm_dup(run->started_at), .finished_at = ifm_dup(run->finished_at),
-        .status = run->status, .model = ifm_dup(run->model), .variant = ifm_dup(run->variant),
-        .variant_sha256 = ifm_dup(run->variant_sha256), .format = ifm_dup(run->format),
-        .runtime = ifm_dup(run->runtime), .runtime_version = ifm_dup(run->runtime_version),
-        .provider = ifm_dup(run->provider), .device = ifm_dup(run->device), .device_key = ifm_dup(run->device_key),
-        .config_key = ifm_dup(run->config_key), .commit = ifm_dup(run->commit),
-        .verification = run->verification, .trust = run->trust,
-        .invocations_ok = (int64_t)view->ok, .invocations_failed = (int64_t)(view->count - view->ok),
-        .iterations = ifm_view_iterations(view),
-        .p50_ns = m[IFM_VIEW_P50].value, .p50_low_ns = m[IFM_VIEW_P50].low, .p50_high_ns = m[IFM_VIEW_P50].high,
-        .p90_ns = m[IFM_VIEW_P90].value, .p99_ns = m[IFM_VIEW_P99].value, .p99_enough = m[IFM_VIEW_P99].enough,
-        .throughput_per_s = m[IFM_VIEW_THROUGHPUT].value, .load_ns = m[IFM_VIEW_LOAD].value,
-        .first_inference_ns = m[IFM_VIEW_FIRST].value, .peak_rss_bytes = m[IFM_VIEW_RSS].value,
-        .threads = ifm_dup(ifm_map_get(&run->config, "threads"))};
+    *out = (struct ifm_row){ .id = ifm_dup(run->id),
+                             .started_at = ifm_dup(run->started_at),
+                             .finished_at = ifm_dup(run->finished_at),
+                             .status = run->status,
+                             .model = ifm_dup(run->model),
+                             .variant = ifm_dup(run->variant),
+                             .variant_sha256 = ifm_dup(run->variant_sha256),
+                             .format = ifm_dup(run->format),
+                             .runtime = ifm_dup(run->runtime),
+                             .runtime_version = ifm_dup(run->runtime_version),
+                             .provider = ifm_dup(run->provider),
+                             .device = ifm_dup(run->device),
+                             .device_key = ifm_dup(run->device_key),
+                             .config_key = ifm_dup(run->config_key),
+                             .commit = ifm_dup(run->commit),
+                             .verification = run->verification,
+                             .trust = run->trust,
+                             .invocations_ok = (int64_t)view->ok,
+                             .invocations_failed = (int64_t)(view->count - view->ok),
+                             .iterations = ifm_view_iterations(view),
+                             .p50_ns = m[IFM_VIEW_P50].value,
+                             .p50_low_ns = m[IFM_VIEW_P50].low,
+                             .p50_high_ns = m[IFM_VIEW_P50].high,
+                             .p90_ns = m[IFM_VIEW_P90].value,
+                             .p99_ns = m[IFM_VIEW_P99].value,
+                             .p99_enough = m[IFM_VIEW_P99].enough,
+                             .throughput_per_s = m[IFM_VIEW_THROUGHPUT].value,
+                             .load_ns = m[IFM_VIEW_LOAD].value,
+                             .first_inference_ns = m[IFM_VIEW_FIRST].value,
+                             .peak_rss_bytes = m[IFM_VIEW_RSS].value,
+                             .threads = ifm_dup(ifm_map_get(&run->config, "threads")) };
     int rc = 0;
     for (size_t i = 0; !rc && i < run->labels.count; i++)
         rc = ifm_map_set(&out->labels, run->labels.items[i].key, run->labels.items[i].value, err);
@@ -125,7 +166,8 @@ int ifm_row_load(const char *folder, struct ifm_row *out, struct ifm_err *err)
     return rc;
 }
 
-/* -- Printing ----------------------------------------------------------------------------------- */
+/* -- Printing -----------------------------------------------------------------------------------
+ */
 
 static void text(struct ifm_jw *w, const char *key, const char *value)
 {
@@ -212,10 +254,12 @@ void ifm_csv_text(struct ifm_buf *out, const char *value)
 
 void ifm_row_csv_header(struct ifm_buf *out)
 {
-    ifm_buf_adds(out, "id,started_at,status,model,variant,format,runtime,runtime_version,provider,threads,device,"
-                      "commit,verification,trust,invocations_ok,invocations_failed,iterations,p50_ns,p50_low_ns,"
-                      "p50_high_ns,p90_ns,p99_ns,p99_enough,throughput_per_s,load_ns,first_inference_ns,"
-                      "peak_rss_bytes,variant_sha256,device_key,config_key\n");
+    ifm_buf_adds(
+        out,
+        "id,started_at,status,model,variant,format,runtime,runtime_version,provider,threads,device,"
+        "commit,verification,trust,invocations_ok,invocations_failed,iterations,p50_ns,p50_low_ns,"
+        "p50_high_ns,p90_ns,p99_ns,p99_enough,throughput_per_s,load_ns,first_inference_ns,"
+        "peak_rss_bytes,variant_sha256,device_key,config_key\n");
 }
 
 static void csv_real(struct ifm_buf *out, double value)
@@ -228,24 +272,37 @@ static void csv_real(struct ifm_buf *out, double value)
 
 void ifm_row_csv(const struct ifm_row *row, struct ifm_buf *out)
 {
-    const char *texts[] = {row->id, row->started_at, ifm_status_words[row->status], row->model, row->variant,
-                           row->format, row->runtime, row->runtime_version, row->provider, row->threads, row->device,
-                           row->commit, ifm_verification_words[row->verification], ifm_trust_words[row->trust]};
+    const char *texts[] = { row->id,
+                            row->started_at,
+                            ifm_status_words[row->status],
+                            row->model,
+                            row->variant,
+                            row->format,
+                            row->runtime,
+                            row->runtime_version,
+                            row->provider,
+                            row->threads,
+                            row->device,
+                            row->commit,
+                            ifm_verification_words[row->verification],
+                            ifm_trust_words[row->trust] };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (i)
             ifm_buf_addc(out, ',');
         ifm_csv_text(out, texts[i]);
     }
-    ifm_buf_addf(out, ",%lld,%lld,%lld", (long long)row->invocations_ok, (long long)row->invocations_failed,
-                 (long long)row->iterations);
-    const double numbers[] = {row->p50_ns, row->p50_low_ns, row->p50_high_ns, row->p90_ns, row->p99_ns};
+    ifm_buf_addf(out, ",%lld,%lld,%lld", (long long)row->invocations_ok,
+                 (long long)row->invocations_failed, (long long)row->iterations);
+    const double numbers[] = { row->p50_ns, row->p50_low_ns, row->p50_high_ns, row->p90_ns,
+                               row->p99_ns };
     for (size_t i = 0; i < 5; i++)
         csv_real(out, numbers[i]);
     ifm_buf_adds(out, row->p99_enough ? ",true" : ",false");
-    const double rest[] = {row->throughput_per_s, row->load_ns, row->first_inference_ns, row->peak_rss_bytes};
+    const double rest[] = { row->throughput_per_s, row->load_ns, row->first_inference_ns,
+                            row->peak_rss_bytes };
     for (size_t i = 0; i < 4; i++)
         csv_real(out, rest[i]);
-    const char *keys[] = {row->variant_sha256, row->device_key, row->config_key};
+    const char *keys[] = { row->variant_sha256, row->device_key, row->config_key };
     for (size_t i = 0; i < 3; i++) {
         ifm_buf_addc(out, ',');
         ifm_csv_text(out, keys[i]);

@@ -1,5 +1,5 @@
-/* One run as one row: what lists show, with the names of the REST reply. Kept beside the run as row.json, so
- * that a list does not decode samples again.
+/* One run as one row: what lists show, with the names of the REST reply. Kept beside the run as
+ * row.json, so that a list does not decode samples again.
  *
  * Threading: one thread. Ownership: a row owns its texts; ifm_row_done frees. */
 #ifndef IFM_ROW_H
@@ -11,8 +11,8 @@
 struct ifm_row {
     char *id, *started_at, *finished_at;
     int status;
-    char *model, *variant, *variant_sha256, *format, *runtime, *runtime_version, *provider, *device, *device_key,
-        *config_key, *commit;
+    char *model, *variant, *variant_sha256, *format, *runtime, *runtime_version, *provider, *device,
+        *device_key, *config_key, *commit;
     struct ifm_map labels;
     int verification, trust;
     int64_t invocations_ok, invocations_failed, iterations;
@@ -35,9 +35,10 @@ int ifm_row_keep(const char *folder, const struct ifm_row *row, struct ifm_err *
 void ifm_row_json(const struct ifm_row *row, struct ifm_jw *w);
 void ifm_row_csv_header(struct ifm_buf *out);
 void ifm_row_csv(const struct ifm_row *row, struct ifm_buf *out);
-void ifm_csv_text(struct ifm_buf *out, const char *text); /* quoted where needed; no formula for a spreadsheet */
+void ifm_csv_text(struct ifm_buf *out,
+                  const char *text); /* quoted where needed; no formula for a spreadsheet */
 
-extern const char *const ifm_status_words[], *const ifm_verification_words[], *const ifm_trust_words[],
-    *const ifm_state_words[];
+extern const char *const ifm_status_words[], *const ifm_verification_words[],
+                                                 *const ifm_trust_words[], *const ifm_state_words[];
 
 #endif

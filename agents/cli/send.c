@@ -6,8 +6,9 @@ int ifm_send_run(const struct ifm_daemon_address *daemon, const char *folder, co
                  bool (*cancelled)(void), struct ifm_err *err)
 {
     struct ifm_client *client = NULL;
-    struct ifm_client_options options = {.base_url = daemon->url, .cancelled = cancelled, .attempts = 3,
-                                         .patience_ms = 20000};
+    struct ifm_client_options options = {
+        .base_url = daemon->url, .cancelled = cancelled, .attempts = 3, .patience_ms = 20000
+    };
     int rc = ifm_client_open(&client, &options, err);
     if (!rc)
         rc = ifm_client_push(client, folder, id, NULL, err);

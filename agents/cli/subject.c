@@ -13,8 +13,11 @@
 #include "agents/plan/keys.h"
 #include "core/mem.h"
 
-static const struct { const char *format, *runtime; } default_runtimes[] = {
-    {"onnx", "onnxruntime"}, {"ort", "onnxruntime"}, {"tflite", "litert"}};
+static const struct {
+    const char *format, *runtime;
+} default_runtimes[] = { { "onnx", "onnxruntime" },
+                         { "ort", "onnxruntime" },
+                         { "tflite", "litert" } };
 
 const char *ifm_subject_runtime(const char *format)
 {
@@ -48,7 +51,8 @@ static bool modelless(const char *runtime)
 }
 
 /* The runtimes that make their own work: their "variant" is the runtime itself. */
-static int open_nothing(const struct ifm_subject_asked *asked, struct ifm_subject *out, struct ifm_err *err)
+static int open_nothing(const struct ifm_subject_asked *asked, struct ifm_subject *out,
+                        struct ifm_err *err)
 {
     if (!asked->runtime)
         return ifm_err_set(err, IFM_ERR_USAGE, "", "name a MODEL file or a BUNDLE");
@@ -67,18 +71,20 @@ static int open_nothing(const struct ifm_subject_asked *asked, struct ifm_subjec
     return 0;
 }
 
-static int choose_runtime(const struct ifm_subject_asked *asked, const char *format, struct ifm_subject *out,
-                          struct ifm_err *err)
+static int choose_runtime(const struct ifm_subject_asked *asked, const char *format,
+                          struct ifm_subject *out, struct ifm_err *err)
 {
     const char *runtime = asked->runtime ? asked->runtime : ifm_subject_runtime(format);
     if (!runtime)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "no runtime is known for %s%s%s: choose one with --runtime",
-                           format[0] ? "files that end in \"." : "a file without an extension", format,
-                           format[0] ? "\"" : "");
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "no runtime is known for %s%s%s: choose one with --runtime",
+                           format[0] ? "files that end in \"." : "a file without an extension",
+                           format, format[0] ? "\"" : "");
     return ifm_place_runtime(runtime, out->runtime, err);
 }
 
-static int open_file(const struct ifm_subject_asked *asked, struct ifm_subject *out, struct ifm_err *err)
+static int open_file(const struct ifm_subject_asked *asked, struct ifm_subject *out,
+                     struct ifm_err *err)
 {
     struct stat status;
     char format[16], hex[IFM_SHA256_HEX];
@@ -88,8 +94,8 @@ static int open_file(const struct ifm_subject_asked *asked, struct ifm_subject *
         return ifm_err_errno(err, errno, "", what);
     }
     if (S_ISDIR(status.st_mode))
-        return ifm_err_set(err, IFM_ERR_INVALID, "", "%.120s is a folder without manifest.json: not a bundle",
-                           asked->model);
+        return ifm_err_set(err, IFM_ERR_INVALID, "",
+                           "%.120s is a folder without manifest.json: not a bundle", asked->model);
     if (!S_ISREG(status.st_mode))
         return ifm_err_set(err, IFM_ERR_INVALID, "", "%.120s is not a plain file", asked->model);
     ifm_subject_format(asked->model, format);
@@ -100,49 +106,68 @@ static int open_file(const struct ifm_subject_asked *asked, struct ifm_subject *
         return rc;
     out->path = ifm_dup(asked->model);
     out->model = stem(asked->model);
-    out->variant = ifm_dup(strrchr(asked->model, '/') ? strrchr(asked->model, '/') + 1 : asked->model);
+    out->variant =
+        ifm_dup(strrchr(asked->model, '/') ? strrchr(asked->model, '/') + 1 : asked->model);
     out->format = ifm_dup(format[0] ? format : "unknown");
     out->sha256 = ifm_dup(hex);
-    return out->path && out->model && out->variant ? 0 : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+    return out->path && out->model && out->variant
+               ? 0
+               : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+}
+
+static int named_variant(const char *name, const struct ifm_manifest *manifest, size_t *index,
+                         struct ifm_err *err)
+{
+    const struct ifm_bundle_variant *variants = manifest->variants.items;
+    const char *names[65] = { NULL };
+    for (size_t i = 0; i < manifest->variants.count && i < 64; i++) {
+        names[i] = variants[i].name;
+        if (strcmp(name, names[i]) == 0) {
+            *index = i;
+            return 0;
+        }
+    }
+    const char *near = ifm_opt_nearest(name, names);
+    return ifm_err_set(err, IFM_ERR_USAGE, "",
+                       "the bundle has no variant \"%.60s\"%s%s%s; the first is \"%.60s\"", name,
+                       near ? "; did you mean " : "", near ? near : "", near ? "?" : "", names[0]);
+}
+
+/* Whether a runtime that is here reads the format; `wanted` "": any. */
+static bool readable(const char *format, const char *wanted)
+{
+    char name[32];
+    const char *runtime = ifm_subject_runtime(format);
+    if (wanted[0])
+        return modelless(wanted) || (runtime && strcmp(runtime, wanted) == 0);
+    return runtime && ifm_place_runtime(runtime, name, NULL) == 0;
 }
 
 /* The variant that was asked for, or the first whose runtime is here. */
-static int choose_variant(const struct ifm_subject_asked *asked, struct ifm_subject *out, size_t *index,
-                          struct ifm_err *err)
+static int choose_variant(const struct ifm_subject_asked *asked, struct ifm_subject *out,
+                          size_t *index, struct ifm_err *err)
 {
-    const struct ifm_bundle_variant *variants = out->bundle.manifest.variants.items;
-    size_t count = out->bundle.manifest.variants.count;
-    const char *names[65] = {NULL};
-    for (size_t i = 0; i < count && i < 64; i++) {
-        names[i] = variants[i].name;
-        if (asked->variant && strcmp(asked->variant, variants[i].name) == 0) {
-            *index = i;
-            return choose_runtime(asked, variants[i].format, out, err);
-        }
-    }
-    if (asked->variant) {
-        const char *near = ifm_opt_nearest(asked->variant, names);
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "the bundle has no variant \"%.60s\"%s%s%s; the first is \"%.60s\"",
-                           asked->variant, near ? "; did you mean " : "", near ? near : "", near ? "?" : "", names[0]);
-    }
+    const struct ifm_manifest *manifest = &out->bundle.manifest;
+    const struct ifm_bundle_variant *variants = manifest->variants.items;
     char wanted[32] = "";
     int rc = asked->runtime ? ifm_place_runtime(asked->runtime, wanted, err) : 0;
-    for (size_t i = 0; !rc && i < count; i++) {
-        const char *runtime = ifm_subject_runtime(variants[i].format);
-        bool fits = wanted[0] ? modelless(wanted) || (runtime && strcmp(runtime, wanted) == 0)
-                              : runtime && ifm_place_runtime(runtime, out->runtime, NULL) == 0;
-        if (fits) {
-            *index = i;
-            return choose_runtime(asked, variants[i].format, out, err);
-        }
+    if (!rc && asked->variant) {
+        rc = named_variant(asked->variant, manifest, index, err);
+    } else if (!rc) {
+        *index = 0;
+        while (*index < manifest->variants.count && !readable(variants[*index].format, wanted))
+            ++*index;
+        if (*index == manifest->variants.count)
+            rc = ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
+                             "no runtime here reads any variant of the bundle %.60s; see "
+                             "`inferometer runtime list`",
+                             manifest->model);
     }
-    if (!rc)
-        rc = ifm_err_set(err, IFM_ERR_UNAVAILABLE, "", "no runtime here reads any variant of the bundle %.60s; see "
-                         "`inferometer runtime list`", out->bundle.manifest.model);
-    return rc;
+    return rc ? rc : choose_runtime(asked, variants[*index].format, out, err);
 }
 
-static int open_bundle(const struct ifm_subject_asked *asked, struct ifm_subject *out, struct ifm_err *err)
+static int open_bundle(const struct ifm_subject_asked *asked, struct ifm_subject *out,
+                       struct ifm_err *err)
 {
     struct stat status;
     size_t index = 0;
@@ -166,7 +191,8 @@ static int open_bundle(const struct ifm_subject_asked *asked, struct ifm_subject
     return ifm_subject_bundle_arrays(out, index, err);
 }
 
-int ifm_subject_open(const struct ifm_subject_asked *asked, struct ifm_subject *out, struct ifm_err *err)
+int ifm_subject_open(const struct ifm_subject_asked *asked, struct ifm_subject *out,
+                     struct ifm_err *err)
 {
     memset(out, 0, sizeof *out);
     int rc;
@@ -189,7 +215,7 @@ int ifm_subject_open(const struct ifm_subject_asked *asked, struct ifm_subject *
 
 void ifm_subject_done(struct ifm_subject *subject)
 {
-    struct ifm_msg_spec spec = {0};
+    struct ifm_msg_spec spec = { 0 };
     spec.inputs = subject->inputs;
     spec.expect = subject->expect;
     ifm_json_free(&ifm_spec_table, &spec);

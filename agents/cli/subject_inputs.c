@@ -32,11 +32,13 @@ static struct ifm_msg_spec_input *input_entry(struct ifm_subject *subject, const
         subject->inputs.items = items;
     if (!copy)
         return NULL;
-    items[subject->inputs.count] = (struct ifm_msg_spec_input){.name = copy, .low = NAN, .high = NAN};
+    items[subject->inputs.count] =
+        (struct ifm_msg_spec_input){ .name = copy, .low = NAN, .high = NAN };
     return &items[subject->inputs.count++];
 }
 
-static int set_input_file(struct ifm_subject *subject, const char *name, const char *file, struct ifm_err *err)
+static int set_input_file(struct ifm_subject *subject, const char *name, const char *file,
+                          struct ifm_err *err)
 {
     char hex[IFM_SHA256_HEX], key[NAME_BYTES_MAX + 16];
     int rc = ifm_hash_file(file, hex, NULL, err);
@@ -61,17 +63,19 @@ static int add_expect(struct ifm_subject *subject, const char *output, const cha
     if (!items)
         return no_memory(err);
     subject->expect.items = items;
-    items[subject->expect.count++] = (struct ifm_msg_spec_expect){
-        .output = ifm_dup(output), .file = ifm_dup(file), .rtol = tolerance.rtol, .atol = tolerance.atol};
+    items[subject->expect.count++] = (struct ifm_msg_spec_expect){ .output = ifm_dup(output),
+                                                                   .file = ifm_dup(file),
+                                                                   .rtol = tolerance.rtol,
+                                                                   .atol = tolerance.atol };
     return 0;
 }
 
 static void drop_expect(struct ifm_subject *subject)
 {
-    struct ifm_msg_spec spec = {0};
+    struct ifm_msg_spec spec = { 0 };
     spec.expect = subject->expect;
     ifm_json_free(&ifm_spec_table, &spec);
-    subject->expect = (struct ifm_list){0};
+    subject->expect = (struct ifm_list){ 0 };
 }
 
 static const char *mapped(const struct ifm_map *names, const char *name)
@@ -80,8 +84,8 @@ static const char *mapped(const struct ifm_map *names, const char *name)
     return own ? own : name;
 }
 
-static int unpack(struct ifm_subject *subject, const char *path, const char *prefix, struct ifm_npz *npz,
-                  struct ifm_err *err)
+static int unpack(struct ifm_subject *subject, const char *path, const char *prefix,
+                  struct ifm_npz *npz, struct ifm_err *err)
 {
     int rc = ifm_tempdir_make(&subject->temp, err);
     if (!rc)
@@ -90,8 +94,8 @@ static int unpack(struct ifm_subject *subject, const char *path, const char *pre
 }
 
 /* The first entry of a manifest's list, unpacked. *found false: the list is empty. */
-static int unpack_first(struct ifm_subject *subject, const struct ifm_list *files, const char *prefix,
-                        struct ifm_npz *npz, bool *found, struct ifm_err *err)
+static int unpack_first(struct ifm_subject *subject, const struct ifm_list *files,
+                        const char *prefix, struct ifm_npz *npz, bool *found, struct ifm_err *err)
 {
     const struct ifm_bundle_file *items = files->items;
     *found = files->count > 0;
@@ -109,18 +113,20 @@ int ifm_subject_bundle_arrays(struct ifm_subject *subject, size_t variant, struc
     const struct ifm_bundle_names *names = &manifest->names[variant];
     const struct ifm_bundle_file *references = manifest->references.items;
     struct ifm_tolerance tolerance = ifm_manifest_tolerance(manifest, subject->precision);
-    struct ifm_npz npz = {0};
+    struct ifm_npz npz = { 0 };
     bool found;
     int rc = unpack_first(subject, &manifest->inputs, "input", &npz, &found, err);
     for (size_t i = 0; !rc && found && i < npz.count; i++)
-        rc = set_input_file(subject, mapped(&names->inputs, npz.arrays[i].name), npz.arrays[i].file, err);
+        rc = set_input_file(subject, mapped(&names->inputs, npz.arrays[i].name), npz.arrays[i].file,
+                            err);
     if (found && !rc)
         ifm_npz_done(&npz);
     if (rc)
         return rc;
     rc = unpack_first(subject, &manifest->references, "reference", &npz, &found, err);
     for (size_t i = 0; !rc && found && i < npz.count; i++)
-        rc = add_expect(subject, mapped(&names->outputs, npz.arrays[i].name), npz.arrays[i].file, tolerance, err);
+        rc = add_expect(subject, mapped(&names->outputs, npz.arrays[i].name), npz.arrays[i].file,
+                        tolerance, err);
     if (found && !rc)
         ifm_npz_done(&npz);
     if (!rc && found)
@@ -128,19 +134,22 @@ int ifm_subject_bundle_arrays(struct ifm_subject *subject, size_t variant, struc
     return rc;
 }
 
-/* -- What was typed ----------------------------------------------------------------------------- */
+/* -- What was typed -----------------------------------------------------------------------------
+ */
 
 /* "name<separator>rest": the name goes into a buffer. */
-static int split(const char *text, const char *separator, bool last, const char *option, char name[NAME_BYTES_MAX],
-                 const char **rest, struct ifm_err *err)
+static int split(const char *text, const char *separator, bool last, const char *option,
+                 char name[NAME_BYTES_MAX], const char **rest, struct ifm_err *err)
 {
     const char *at = strstr(text, separator);
     for (const char *next = at; last && next; next = strstr(next + 1, separator))
         at = next; /* tensor names may hold a colon */
     if (!at || at == text || (size_t)(at - text) >= NAME_BYTES_MAX || !at[strlen(separator)])
         return ifm_err_set(err, IFM_ERR_USAGE, "", "--%s wants %s, got \"%.60s\"", option,
-                           strcmp(option, "input") == 0 ? "NAME=FILE.npy"
-                           : strcmp(option, "shape") == 0 ? "NAME:1x3x224x224" : "NAME:LOW..HIGH", text);
+                           strcmp(option, "input") == 0   ? "NAME=FILE.npy"
+                           : strcmp(option, "shape") == 0 ? "NAME:1x3x224x224"
+                                                          : "NAME:LOW..HIGH",
+                           text);
     memcpy(name, text, (size_t)(at - text));
     name[at - text] = '\0';
     *rest = at + strlen(separator);
@@ -163,8 +172,10 @@ static int one_input(struct ifm_subject *subject, const char *text, struct ifm_e
     size_t got = fread(start, 1, sizeof start, stream);
     fclose(stream);
     if (got != sizeof start || memcmp(start, "\x93NUMPY", 6) != 0)
-        return ifm_err_set(err, IFM_ERR_INVALID, "", "%.80s for input %.60s is not a .npy file; write one with "
-                           "numpy.save", file, name);
+        return ifm_err_set(err, IFM_ERR_INVALID, "",
+                           "%.80s for input %.60s is not a .npy file; write one with "
+                           "numpy.save",
+                           file, name);
     return set_input_file(subject, name, file, err);
 }
 
@@ -181,10 +192,12 @@ static int one_shape(struct ifm_subject *subject, const char *text, struct ifm_e
         char *end;
         errno = 0;
         long long dim = strtoll(rest, &end, 10);
-        if (end == rest || errno || dim < 1 || dim > INT64_C(1) << 40 || rank >= IFM_MAX_RANK || (*end && *end != 'x') ||
-            (*end == 'x' && !end[1]))
-            return ifm_err_set(err, IFM_ERR_USAGE, "", "--shape %.60s: dimensions are 1 to %d positive numbers like "
-                               "1x3x224x224", text, IFM_MAX_RANK);
+        if (end == rest || errno || dim < 1 || dim > INT64_C(1) << 40 || rank >= IFM_MAX_RANK ||
+            (*end && *end != 'x') || (*end == 'x' && !end[1]))
+            return ifm_err_set(err, IFM_ERR_USAGE, "",
+                               "--shape %.60s: dimensions are 1 to %d positive numbers like "
+                               "1x3x224x224",
+                               text, IFM_MAX_RANK);
         dims[rank++] = dim;
         rest = *end ? end + 1 : end;
     }
@@ -193,7 +206,7 @@ static int one_shape(struct ifm_subject *subject, const char *text, struct ifm_e
     if (!copy)
         return no_memory(err);
     ifm_free(entry->dims.items);
-    entry->dims = (struct ifm_ints){.items = copy, .count = rank};
+    entry->dims = (struct ifm_ints){ .items = copy, .count = rank };
     return 0;
 }
 
@@ -207,7 +220,8 @@ static int one_range(struct ifm_subject *subject, const char *text, struct ifm_e
     double low = strtod(rest, &end);
     double high = strncmp(end, "..", 2) == 0 ? strtod(end + 2, &end2) : NAN;
     if (end == rest || !end2 || *end2 || !isfinite(low) || !isfinite(high) || low > high)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "--range %.60s: wants NAME:LOW..HIGH, like image:0..255", text);
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "--range %.60s: wants NAME:LOW..HIGH, like image:0..255", text);
     struct ifm_msg_spec_input *entry = input_entry(subject, name);
     if (!entry)
         return no_memory(err);
@@ -216,9 +230,10 @@ static int one_range(struct ifm_subject *subject, const char *text, struct ifm_e
     return 0;
 }
 
-static int expectations(const struct ifm_subject_asked *asked, struct ifm_subject *subject, struct ifm_err *err)
+static int expectations(const struct ifm_subject_asked *asked, struct ifm_subject *subject,
+                        struct ifm_err *err)
 {
-    struct ifm_npz npz = {0};
+    struct ifm_npz npz = { 0 };
     struct ifm_msg_spec_expect *items;
     int rc = 0;
     if (asked->expect) {
@@ -237,7 +252,8 @@ static int expectations(const struct ifm_subject_asked *asked, struct ifm_subjec
         items[i].atol = asked->atol >= 0 ? asked->atol : items[i].atol;
     }
     if (!rc && !subject->expect.count && (asked->rtol >= 0 || asked->atol >= 0))
-        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "--rtol and --atol need a reference: add --expect FILE.npz");
+        rc = ifm_err_set(err, IFM_ERR_USAGE, "",
+                         "--rtol and --atol need a reference: add --expect FILE.npz");
     return rc;
 }
 

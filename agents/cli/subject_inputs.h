@@ -1,5 +1,5 @@
-/* Inputs and references of a subject: from a bundle's .npz files, and from what was typed. Part of subject.h.
- * Threading, ownership: as there. */
+/* Inputs and references of a subject: from a bundle's .npz files, and from what was typed. Part of
+ * subject.h. Threading, ownership: as there. */
 #ifndef IFM_SUBJECT_INPUTS_H
 #define IFM_SUBJECT_INPUTS_H
 

@@ -7,12 +7,13 @@
 #include "agents/cli/cli.h"
 
 const struct ifm_verb *const ifm_verbs[] = {
-    &ifm_verb_run,  &ifm_verb_list,    &ifm_verb_show,    &ifm_verb_compare, &ifm_verb_push,
-    &ifm_verb_inspect, &ifm_verb_runtime, &ifm_verb_version, &ifm_verb_help,    NULL};
+    &ifm_verb_run,     &ifm_verb_list,    &ifm_verb_show,    &ifm_verb_compare, &ifm_verb_push,
+    &ifm_verb_inspect, &ifm_verb_runtime, &ifm_verb_version, &ifm_verb_help,    NULL
+};
 
 const struct ifm_verb *ifm_verb_find(const char *name, struct ifm_err *err)
 {
-    const char *names[32] = {NULL};
+    const char *names[32] = { NULL };
     if (strcmp(name, "runtimes") == 0)
         name = "runtime";
     for (size_t i = 0; ifm_verbs[i] && i < 31; i++) {
@@ -22,9 +23,11 @@ const struct ifm_verb *ifm_verb_find(const char *name, struct ifm_err *err)
     }
     const char *near = ifm_opt_nearest(name, names);
     if (near)
-        ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.40s\" is not a command; did you mean %s?", name, near);
+        ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.40s\" is not a command; did you mean %s?", name,
+                    near);
     else
-        ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.40s\" is not a command; `inferometer help` lists them", name);
+        ifm_err_set(err, IFM_ERR_USAGE, "",
+                    "\"%.40s\" is not a command; `inferometer help` lists them", name);
     return NULL;
 }
 
@@ -49,12 +52,25 @@ void ifm_cli_note(const struct ifm_cli *cli, const char *format, ...)
     fputc('\n', stderr);
 }
 
-const char *ifm_cli_bold(const struct ifm_cli *cli) { return cli->color ? "\x1b[1m" : ""; }
-const char *ifm_cli_red(const struct ifm_cli *cli) { return cli->color ? "\x1b[1;31m" : ""; }
-const char *ifm_cli_dim(const struct ifm_cli *cli) { return cli->color ? "\x1b[2m" : ""; }
-const char *ifm_cli_plain(const struct ifm_cli *cli) { return cli->color ? "\x1b[0m" : ""; }
+const char *ifm_cli_bold(const struct ifm_cli *cli)
+{
+    return cli->color ? "\x1b[1m" : "";
+}
+const char *ifm_cli_red(const struct ifm_cli *cli)
+{
+    return cli->color ? "\x1b[1;31m" : "";
+}
+const char *ifm_cli_dim(const struct ifm_cli *cli)
+{
+    return cli->color ? "\x1b[2m" : "";
+}
+const char *ifm_cli_plain(const struct ifm_cli *cli)
+{
+    return cli->color ? "\x1b[0m" : "";
+}
 
-/* Names in a model are somebody else's text: of control characters only newlines and our own colours stay. */
+/* Names in a model are somebody else's text: of control characters only newlines and our own
+ * colours stay. */
 static void make_safe(struct ifm_buf *out)
 {
     for (size_t i = 0; i < out->len; i++) {
@@ -95,11 +111,13 @@ int ifm_cli_flush(struct ifm_cli *cli, struct ifm_err *err)
     return rc;
 }
 
-int ifm_cli_arguments(int argc, char **argv, int least, int most, const char *what, struct ifm_err *err)
+int ifm_cli_arguments(int argc, char **argv, int least, int most, const char *what,
+                      struct ifm_err *err)
 {
     if (argc < least)
         return ifm_err_set(err, IFM_ERR_USAGE, "", "name %s", what);
     if (argc > most)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.60s\" is one argument too many: name %s", argv[most], what);
+        return ifm_err_set(err, IFM_ERR_USAGE, "", "\"%.60s\" is one argument too many: name %s",
+                           argv[most], what);
     return 0;
 }

@@ -8,7 +8,7 @@
 #include "core/mem.h"
 
 const struct ifm_view_metric_row ifm_view_metrics[IFM_VIEW_METRIC_COUNT] = {
-#define X(symbol, word, field, unit, less) {word, field, unit, less},
+#define X(symbol, word, field, unit, less) { word, field, unit, less },
     IFM_VIEW_METRICS(X)
 #undef X
 };
@@ -33,7 +33,8 @@ void ifm_view_done(struct ifm_view *view)
     memset(view, 0, sizeof *view);
 }
 
-/* -- Histogram ---------------------------------------------------------------------------------- */
+/* -- Histogram ----------------------------------------------------------------------------------
+ */
 
 size_t ifm_view_histogram_bin(int64_t ns)
 {
@@ -63,9 +64,11 @@ double ifm_view_histogram_quantile(const struct ifm_view_histogram *histogram, d
     return 0;
 }
 
-/* -- One invocation ----------------------------------------------------------------------------- */
+/* -- One invocation -----------------------------------------------------------------------------
+ */
 
-/* Steady samples in time order, from blocks or from plain latencies; *values is freed by the caller. */
+/* Steady samples in time order, from blocks or from plain latencies; *values is freed by the
+ * caller. */
 static int steady_values(const struct ifm_msg_invocation *body, int64_t **values, size_t *count,
                          struct ifm_err *err)
 {
@@ -76,14 +79,16 @@ static int steady_values(const struct ifm_msg_invocation *body, int64_t **values
     for (size_t i = 0; i < body->samples.count; i++) {
         size_t n = ifm_codec_count(blocks[i].block.bytes, blocks[i].block.len);
         if (!n)
-            return ifm_err_set(err, IFM_ERR_INVALID, "samples", "invocation %lld: block %zu of its samples is damaged",
+            return ifm_err_set(err, IFM_ERR_INVALID, "samples",
+                               "invocation %lld: block %zu of its samples is damaged",
                                (long long)body->n, i);
         total += blocks[i].phase == 1 ? n : 0;
     }
     if (!total)
         return 0;
     if (total > IFM_RUN_SAMPLES_MAX)
-        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "samples", "more than %d samples", IFM_RUN_SAMPLES_MAX);
+        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "samples", "more than %d samples",
+                           IFM_RUN_SAMPLES_MAX);
     *values = ifm_alloc_array(total * 2, sizeof **values); /* the second half is scratch */
     if (!*values)
         return ifm_err_set(err, IFM_ERR_NOMEM, "samples", "out of memory for %zu samples", total);
@@ -93,7 +98,8 @@ static int steady_values(const struct ifm_msg_invocation *body, int64_t **values
         size_t n = 0;
         if (blocks[i].phase != 1)
             continue;
-        int rc = ifm_codec_decode(blocks[i].block.bytes, blocks[i].block.len, *values + at, total - at, &n, err);
+        int rc = ifm_codec_decode(blocks[i].block.bytes, blocks[i].block.len, *values + at,
+                                  total - at, &n, err);
         if (rc) {
             ifm_err_prefix(err, "invocation %lld, block %zu", (long long)body->n, i);
             ifm_free(*values);
@@ -115,15 +121,16 @@ static void drop_samples(struct ifm_msg_invocation *body)
     }
     ifm_free(blocks);
     ifm_free(body->latency_ns.items);
-    body->samples = (struct ifm_list){0};
-    body->latency_ns = (struct ifm_ints){0};
+    body->samples = (struct ifm_list){ 0 };
+    body->latency_ns = (struct ifm_ints){ 0 };
 }
 
 int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct ifm_err *err)
 {
     int64_t *values = NULL;
     size_t n = 0;
-    struct ifm_view_invocation *items = ifm_resize_array(view->items, view->count + 1, sizeof *items);
+    struct ifm_view_invocation *items =
+        ifm_resize_array(view->items, view->count + 1, sizeof *items);
     if (!items)
         return ifm_err_set(err, IFM_ERR_NOMEM, "view", "out of memory");
     view->items = items;
@@ -149,7 +156,8 @@ int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct 
     return 0;
 }
 
-/* -- The run ------------------------------------------------------------------------------------ */
+/* -- The run ------------------------------------------------------------------------------------
+ */
 
 static double known(int64_t value)
 {
@@ -173,15 +181,24 @@ double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_vie
     if (!invocation->has_stats)
         return NAN;
     switch (metric) {
-    case IFM_VIEW_P50: return (double)stats->p50_ns;
-    case IFM_VIEW_P90: return (double)stats->p90_ns;
-    case IFM_VIEW_P99: return (double)stats->p99_ns;
-    case IFM_VIEW_THROUGHPUT: return stats->throughput_per_s;
-    case IFM_VIEW_LOAD: return known(body->load_ns);
-    case IFM_VIEW_FIRST: return known(body->first_inference_ns);
-    case IFM_VIEW_RSS: return peak_rss(body);
-    case IFM_VIEW_CPU: return body->cpu_ns > 0 ? (double)body->cpu_ns / (double)stats->n : NAN;
-    case IFM_VIEW_METRIC_COUNT: break;
+    case IFM_VIEW_P50:
+        return (double)stats->p50_ns;
+    case IFM_VIEW_P90:
+        return (double)stats->p90_ns;
+    case IFM_VIEW_P99:
+        return (double)stats->p99_ns;
+    case IFM_VIEW_THROUGHPUT:
+        return stats->throughput_per_s;
+    case IFM_VIEW_LOAD:
+        return known(body->load_ns);
+    case IFM_VIEW_FIRST:
+        return known(body->first_inference_ns);
+    case IFM_VIEW_RSS:
+        return peak_rss(body);
+    case IFM_VIEW_CPU:
+        return body->cpu_ns > 0 ? (double)body->cpu_ns / (double)stats->n : NAN;
+    case IFM_VIEW_METRIC_COUNT:
+        break;
     }
     return NAN;
 }

@@ -1,6 +1,6 @@
-/* A run as it is shown: its facts, its invocations without their samples, and the numbers made from those
- * samples with core/summary.h. Made while measuring, from the local store, or from a daemon's bodies: all
- * three give the same numbers, because all start from raw samples.
+/* A run as it is shown: its facts, its invocations without their samples, and the numbers made from
+ * those samples with core/summary.h. Made while measuring, from the local store, or from a daemon's
+ * bodies: all three give the same numbers, because all start from raw samples.
  *
  * Threading: one thread. Ownership: a view owns everything in it; ifm_view_done frees. */
 #ifndef IFM_VIEW_H
@@ -9,29 +9,36 @@
 #include "core/msg.h"
 #include "core/summary.h"
 
-/* X(symbol, word typed, field, unit, less is better): the metrics of a run, as the REST replies name them */
-#define IFM_VIEW_METRICS(X)                                    \
-    X(P50, "p50", "p50_ns", "ns", true)                        \
-    X(P90, "p90", "p90_ns", "ns", true)                        \
-    X(P99, "p99", "p99_ns", "ns", true)                        \
-    X(THROUGHPUT, "throughput", "throughput_per_s", "1/s", false) \
-    X(LOAD, "load", "load_ns", "ns", true)                     \
-    X(FIRST, "first", "first_inference_ns", "ns", true)        \
-    X(RSS, "rss", "peak_rss_bytes", "bytes", true)             \
+/* X(symbol, word typed, field, unit, less is better): the metrics of a run, as the REST replies
+ * name them */
+#define IFM_VIEW_METRICS(X)                                                                        \
+    X(P50, "p50", "p50_ns", "ns", true)                                                            \
+    X(P90, "p90", "p90_ns", "ns", true)                                                            \
+    X(P99, "p99", "p99_ns", "ns", true)                                                            \
+    X(THROUGHPUT, "throughput", "throughput_per_s", "1/s", false)                                  \
+    X(LOAD, "load", "load_ns", "ns", true)                                                         \
+    X(FIRST, "first", "first_inference_ns", "ns", true)                                            \
+    X(RSS, "rss", "peak_rss_bytes", "bytes", true)                                                 \
     X(CPU, "cpu", "cpu_ns_per_inference", "ns", true)
 enum ifm_view_metric {
 #define X(symbol, word, field, unit, less) IFM_VIEW_##symbol,
     IFM_VIEW_METRICS(X)
 #undef X
-    IFM_VIEW_METRIC_COUNT
+        IFM_VIEW_METRIC_COUNT
 };
-struct ifm_view_metric_row { const char *word, *field, *unit; bool less_is_better; };
+struct ifm_view_metric_row {
+    const char *word, *field, *unit;
+    bool less_is_better;
+};
 extern const struct ifm_view_metric_row ifm_view_metrics[IFM_VIEW_METRIC_COUNT];
 
 /* Counts of latencies by magnitude: 32 steps in each doubling, 1 ns to 2^40 ns. */
 #define IFM_HISTOGRAM_STEPS 32
-#define IFM_HISTOGRAM_BINS (40 * IFM_HISTOGRAM_STEPS)
-struct ifm_view_histogram { uint32_t counts[IFM_HISTOGRAM_BINS]; uint64_t total; };
+#define IFM_HISTOGRAM_BINS  (40 * IFM_HISTOGRAM_STEPS)
+struct ifm_view_histogram {
+    uint32_t counts[IFM_HISTOGRAM_BINS];
+    uint64_t total;
+};
 
 struct ifm_view_invocation {
     struct ifm_msg_invocation body; /* its samples are gone */
@@ -50,8 +57,8 @@ struct ifm_view {
 
 int ifm_view_init(struct ifm_view *view, bool histogram);
 void ifm_view_done(struct ifm_view *view);
-/* Takes the body (it is zeroed), computes its statistics, frees its samples. IFM_ERR_INVALID for a sample
- * block that does not decode. */
+/* Takes the body (it is zeroed), computes its statistics, frees its samples. IFM_ERR_INVALID for a
+ * sample block that does not decode. */
 int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct ifm_err *err);
 /* After the last one: numbers of the run. May be called again after more were added. */
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err);

@@ -1,11 +1,13 @@
-/* From event lines to a result. The order of events is checked as far as the meaning depends on it. */
+/* From event lines to a result. The order of events is checked as far as the meaning depends on it.
+ */
 #include <string.h>
 
 #include "agents/executors/executor.h"
 #include "core/clock.h"
 #include "core/mem.h"
 
-static const char *const event_words[] = {"hello", "loaded", "warm", "samples", "metrics", "result", "error"};
+static const char *const event_words[] = { "hello",   "loaded", "warm", "samples",
+                                           "metrics", "result", "error" };
 
 /* Moves a pointer or a list out of the decoded event, so that freeing the event leaves it alone. */
 static void take_text(char **to, char **from)
@@ -35,7 +37,7 @@ static void take_list(struct ifm_list *to, struct ifm_list *from)
 {
     if (from->count && !to->count) {
         *to = *from;
-        *from = (struct ifm_list){0};
+        *from = (struct ifm_list){ 0 };
     }
 }
 
@@ -58,16 +60,18 @@ static void take_warm(struct ifm_collect *collect, const struct ifm_msg_event *e
     collect->step = IFM_STEP_STEADY;
 }
 
-static int take_samples(struct ifm_collect *collect, struct ifm_msg_event *event, struct ifm_err *err)
+static int take_samples(struct ifm_collect *collect, struct ifm_msg_event *event,
+                        struct ifm_err *err)
 {
     struct ifm_list *list = &collect->result->invocation.samples;
     struct ifm_msg_block *items = ifm_resize_array(list->items, list->count + 1, sizeof *items);
     if (!items)
-        return ifm_err_set(err, IFM_ERR_NOMEM, "samples", "out of memory while taking a block of samples");
+        return ifm_err_set(err, IFM_ERR_NOMEM, "samples",
+                           "out of memory while taking a block of samples");
     items[list->count++] = event->samples;
     list->items = items;
-    event->samples.block = (struct ifm_block){0};
-    event->samples.gaps = (struct ifm_block){0};
+    event->samples.block = (struct ifm_block){ 0 };
+    event->samples.gaps = (struct ifm_block){ 0 };
     collect->step = IFM_STEP_VERIFY;
     return 0;
 }
@@ -104,12 +108,12 @@ static void take_metrics(struct ifm_collect *collect, struct ifm_msg_event *even
         }
         ifm_free(inv->verification.outputs.items);
         inv->verification = event->verification;
-        event->verification = (struct ifm_msg_verification){0};
+        event->verification = (struct ifm_msg_verification){ 0 };
     }
     inv->deterministic = inv->deterministic || event->deterministic;
     if (event->warnings.count && !inv->warnings.count) {
         inv->warnings = event->warnings;
-        event->warnings = (struct ifm_strings){0};
+        event->warnings = (struct ifm_strings){ 0 };
     }
     take_list(&collect->result->outputs, &event->outputs);
 }
@@ -134,13 +138,16 @@ int ifm_collect_line(struct ifm_collect *collect, const char *line, size_t len, 
     if (!len)
         return 0;
     if (collect->ended)
-        return ifm_err_set(err, IFM_ERR_INVALID, "events", "the worker wrote on after its end mark");
+        return ifm_err_set(err, IFM_ERR_INVALID, "events",
+                           "the worker wrote on after its end mark");
     struct ifm_msg_event event;
     int rc = ifm_json_decode(&ifm_event_table, line, len, &event, err);
     if (rc)
         return rc;
-    if (event.event != IFM_EVENT_HELLO && event.event != IFM_EVENT_ERROR && !collect->first_event_ns)
-        rc = ifm_err_set(err, IFM_ERR_INVALID, "events", "the worker's first event was \"%s\", not \"hello\"",
+    if (event.event != IFM_EVENT_HELLO && event.event != IFM_EVENT_ERROR &&
+        !collect->first_event_ns)
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "events",
+                         "the worker's first event was \"%s\", not \"hello\"",
                          event_words[event.event]);
     else if (event.event == IFM_EVENT_HELLO)
         take_hello(collect, &event);
@@ -165,10 +172,10 @@ int ifm_collect_line(struct ifm_collect *collect, const char *line, size_t len, 
 static void free_tensors(struct ifm_list *list)
 {
     /* only these two fields are set: the event's own table knows how to free them */
-    struct ifm_msg_event event = {0};
+    struct ifm_msg_event event = { 0 };
     event.inputs = *list;
     ifm_json_free(&ifm_event_table, &event);
-    *list = (struct ifm_list){0};
+    *list = (struct ifm_list){ 0 };
 }
 
 void ifm_exec_result_done(struct ifm_exec_result *result)

@@ -33,13 +33,14 @@ int ifm_interrupt_install(struct ifm_err *err)
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_fd < 0)
         return ifm_err_errno(err, errno, "interrupt", "cannot make an event descriptor");
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = { .sa_handler = on_signal };
     sigemptyset(&action.sa_mask);
-    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction old;
         /* nohup and background shells set "ignore" on purpose: leave it so */
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN && numbers[i] != SIGTERM)
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN &&
+            numbers[i] != SIGTERM)
             continue;
         sigaction(numbers[i], &action, NULL);
     }

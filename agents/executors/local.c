@@ -14,8 +14,8 @@
 #include "core/wire.h"
 
 #define READ_BYTES 65536
-#define TICK_MS 500
-#define DRAIN_MS 2000 /* for what is still in the pipes when the worker has ended */
+#define TICK_MS    500
+#define DRAIN_MS   2000 /* for what is still in the pipes when the worker has ended */
 
 struct ifm_executor {
     uv_loop_t loop;
@@ -44,7 +44,8 @@ struct job { /* one run; lives on the stack of local_run until every handle is c
 
 static void stop_worker(struct job *job)
 {
-    if (!job->exited && job->process.pid > 0) /* its own session: whatever it started goes with it */
+    if (!job->exited &&
+        job->process.pid > 0) /* its own session: whatever it started goes with it */
         if (kill(-job->process.pid, SIGKILL))
             uv_process_kill(&job->process, SIGKILL);
 }
@@ -78,7 +79,8 @@ static void show(struct job *job)
 {
     job->shown_step = job->collect.step;
     if (job->request->progress)
-        job->request->progress(job->request->arg, job->collect.step, ifm_clock_ns() - job->spawn_ns);
+        job->request->progress(job->request->arg, job->collect.step,
+                               ifm_clock_ns() - job->spawn_ns);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -131,7 +133,9 @@ static void keep_tail(struct job *job, const char *bytes, size_t len)
         memcpy(job->stderr_text, bytes + len - IFM_EXEC_STDERR_MAX, IFM_EXEC_STDERR_MAX);
         job->stderr_len = IFM_EXEC_STDERR_MAX;
     } else {
-        size_t over = job->stderr_len + len > IFM_EXEC_STDERR_MAX ? job->stderr_len + len - IFM_EXEC_STDERR_MAX : 0;
+        size_t over = job->stderr_len + len > IFM_EXEC_STDERR_MAX
+                          ? job->stderr_len + len - IFM_EXEC_STDERR_MAX
+                          : 0;
         memmove(job->stderr_text, job->stderr_text + over, job->stderr_len - over);
         job->stderr_len -= over;
         memcpy(job->stderr_text + job->stderr_len, bytes, len);
@@ -222,11 +226,11 @@ static void init_handles(struct job *job)
 
 static int spawn(struct job *job, struct ifm_err *err)
 {
-    char *arguments[] = {(char *)(uintptr_t)job->request->worker, NULL};
+    char *arguments[] = { (char *)(uintptr_t)job->request->worker, NULL };
     uv_stdio_container_t stdio[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&job->in},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&job->out},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&job->err},
+        { .flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&job->in },
+        { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&job->out },
+        { .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&job->err },
     };
     uv_process_options_t options = {
         .file = job->request->worker,
@@ -239,9 +243,10 @@ static int spawn(struct job *job, struct ifm_err *err)
     job->spawn_ns = ifm_clock_ns();
     int rc = uv_spawn(&job->executor->loop, &job->process, &options);
     if (rc)
-        return ifm_err_set(err, rc == UV_ENOENT ? IFM_ERR_CONFIG : IFM_ERR_INTERNAL, "executor",
-                           "cannot start the worker %s: %s; reinstall, or set INFEROMETER_WORKER to its path",
-                           job->request->worker, uv_strerror(rc));
+        return ifm_err_set(
+            err, rc == UV_ENOENT ? IFM_ERR_CONFIG : IFM_ERR_INTERNAL, "executor",
+            "cannot start the worker %s: %s; reinstall, or set INFEROMETER_WORKER to its path",
+            job->request->worker, uv_strerror(rc));
     return 0;
 }
 
@@ -254,7 +259,8 @@ static void start_streams(struct job *job)
     if (uv_write(&job->write, (uv_stream_t *)&job->in, &line, 1, on_spec_written))
         close_handle((uv_handle_t *)&job->in);
     if (job->request->spec->timeout_ns > 0)
-        uv_timer_start(&job->timeout, on_timeout, (uint64_t)(job->request->spec->timeout_ns / 1000000), 0);
+        uv_timer_start(&job->timeout, on_timeout,
+                       (uint64_t)(job->request->spec->timeout_ns / 1000000), 0);
     if (job->request->progress)
         uv_timer_start(&job->tick, on_tick, TICK_MS, TICK_MS);
 }
@@ -267,8 +273,8 @@ static int encode_spec(struct job *job, struct ifm_err *err)
         ifm_buf_addc(&job->spec_line, '\n');
     int rc = ifm_buf_check(&job->spec_line, err);
     if (rc == IFM_ERR_TOO_LARGE)
-        ifm_err_set(err, IFM_ERR_USAGE, "spec", "the options and inputs make a spec of more than %d bytes",
-                    IFM_WIRE_SPEC_MAX);
+        ifm_err_set(err, IFM_ERR_USAGE, "spec",
+                    "the options and inputs make a spec of more than %d bytes", IFM_WIRE_SPEC_MAX);
     return rc;
 }
 
@@ -276,7 +282,8 @@ static void finish(struct job *job, struct ifm_exec_result *result)
 {
     struct ifm_msg_invocation *inv = &result->invocation;
     job->end.stderr_text = job->stderr_text;
-    for (size_t i = 0; i < job->stderr_len; i++) /* the tail may begin within a character, or hold anything */
+    for (size_t i = 0; i < job->stderr_len;
+         i++) /* the tail may begin within a character, or hold anything */
         if ((unsigned char)job->stderr_text[i] >= 0x80 ||
             ((unsigned char)job->stderr_text[i] < 0x20 && job->stderr_text[i] != '\n'))
             job->stderr_text[i] = job->stderr_text[i] == '\t' ? ' ' : '?';
@@ -290,7 +297,7 @@ static int local_run(struct ifm_executor *executor, const struct ifm_exec_reques
 {
     memset(result, 0, sizeof *result);
     result->error_exit = IFM_JSON_ABSENT;
-    struct job job = {.executor = executor, .request = request};
+    struct job job = { .executor = executor, .request = request };
     job.collect.result = result;
     char started[IFM_TIME_TEXT_MAX];
     ifm_clock_format(ifm_clock_wall_ms(), started);
@@ -339,4 +346,5 @@ static void local_close(struct ifm_executor *executor)
 }
 
 const struct ifm_executor_ops ifm_executor_local = {
-    .name = "local", .open = local_open, .run = local_run, .close = local_close};
+    .name = "local", .open = local_open, .run = local_run, .close = local_close
+};

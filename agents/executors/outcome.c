@@ -6,10 +6,11 @@
 #include "agents/executors/executor.h"
 #include "core/mem.h"
 
-static const char *const step_words[] = {"start", "probe",  "load",   "bind", "first",
-                                         "warmup", "steady", "verify", "close"};
-static const char *const failure_words[] = {"none", "error", "crash", "abort",    "killed",
-                                            "out_of_memory", "hang", "exit", "protocol", "interrupted"};
+static const char *const step_words[] = { "start",  "probe",  "load",   "bind", "first",
+                                          "warmup", "steady", "verify", "close" };
+static const char *const failure_words[] = { "none",     "error",         "crash", "abort",
+                                             "killed",   "out_of_memory", "hang",  "exit",
+                                             "protocol", "interrupted" };
 
 const char *ifm_step_name(int step)
 {
@@ -18,16 +19,22 @@ const char *ifm_step_name(int step)
 
 const char *ifm_failure_name(int failure)
 {
-    return failure >= 0 && failure <= IFM_FAIL_INTERRUPTED ? failure_words[failure] : failure_words[1];
+    return failure >= 0 && failure <= IFM_FAIL_INTERRUPTED ? failure_words[failure]
+                                                           : failure_words[1];
 }
 
 /* "while loading the model": what was going on in words a user knows. */
 static const char *during(int step)
 {
-    static const char *const words[] = {
-        "before it said hello", "while probing the runtime", "while loading the model",
-        "while binding inputs", "during the first inference or the warm-up", "during the warm-up",
-        "during the timed inferences", "while checking outputs or reporting", "while closing the runtime"};
+    static const char *const words[] = { "before it said hello",
+                                         "while probing the runtime",
+                                         "while loading the model",
+                                         "while binding inputs",
+                                         "during the first inference or the warm-up",
+                                         "during the warm-up",
+                                         "during the timed inferences",
+                                         "while checking outputs or reporting",
+                                         "while closing the runtime" };
     return words[step >= 0 && step <= IFM_STEP_CLOSE ? step : 0];
 }
 
@@ -39,23 +46,32 @@ static bool contains_any(const char *text, const char *const *words)
     return false;
 }
 
-/* Vendor libraries answer a refused allocation with an exception or an abort; their last words tell. */
+/* Vendor libraries answer a refused allocation with an exception or an abort; their last words
+ * tell. */
 static bool says_out_of_memory(const char *text)
 {
-    static const char *const words[] = {"bad_alloc", "out of memory", "Out of memory", "Cannot allocate memory",
-                                        "Failed to allocate memory", "Failed to allocate", NULL};
+    static const char *const words[] = { "bad_alloc",
+                                         "out of memory",
+                                         "Out of memory",
+                                         "Cannot allocate memory",
+                                         "Failed to allocate memory",
+                                         "Failed to allocate",
+                                         NULL };
     return contains_any(text, words);
 }
 
-static bool ran_out_of_memory(const struct ifm_exec_request *request, const struct ifm_collect *collect,
-                              const struct ifm_exec_end *end)
+static bool ran_out_of_memory(const struct ifm_exec_request *request,
+                              const struct ifm_collect *collect, const struct ifm_exec_end *end)
 {
     bool limited = request->spec->memory_limit_bytes > 0;
     if (collect->failed)
-        return collect->result->error_exit == 6 || (limited && says_out_of_memory(collect->message));
-    if (end->signal == SIGKILL) /* not ours: only the kernel's OOM killer or an operator does that */
+        return collect->result->error_exit == 6 ||
+               (limited && says_out_of_memory(collect->message));
+    if (end->signal ==
+        SIGKILL) /* not ours: only the kernel's OOM killer or an operator does that */
         return true;
-    return limited && (end->signal != 0 || end->exit_status > 0) && says_out_of_memory(end->stderr_text);
+    return limited && (end->signal != 0 || end->exit_status > 0) &&
+           says_out_of_memory(end->stderr_text);
 }
 
 /* ": " and the last line of log text; nothing where there is none. */
@@ -106,23 +122,28 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
     const char *when = during(collect->step);
     char last[122];
     if (failure == IFM_FAIL_ERROR)
-        snprintf(text, size, "%s", collect->message[0] ? collect->message : "the worker reported an error");
+        snprintf(text, size, "%s",
+                 collect->message[0] ? collect->message : "the worker reported an error");
     else if (failure == IFM_FAIL_INTERRUPTED)
         snprintf(text, size, "interrupted %s", when);
     else if (failure == IFM_FAIL_HANG)
-        snprintf(text, size, "did not end within %.0f s and was stopped %s; raise --timeout if it needs longer",
+        snprintf(text, size,
+                 "did not end within %.0f s and was stopped %s; raise --timeout if it needs longer",
                  (double)request->spec->timeout_ns / 1e9, when);
     else if (failure == IFM_FAIL_PROTOCOL)
-        snprintf(text, size, "the worker's events could not be read %s: %s", when, end->protocol.text);
+        snprintf(text, size, "the worker's events could not be read %s: %s", when,
+                 end->protocol.text);
     else if (failure == IFM_FAIL_OUT_OF_MEMORY && end->signal == SIGKILL)
-        snprintf(text, size, "killed %s by a signal we did not send: most likely out of memory", when);
+        snprintf(text, size, "killed %s by a signal we did not send: most likely out of memory",
+                 when);
     else if (failure == IFM_FAIL_OUT_OF_MEMORY)
         snprintf(text, size, "ran out of memory %s (limit %lld bytes)", when,
                  (long long)request->spec->memory_limit_bytes);
     else if (failure == IFM_FAIL_ABORT)
         snprintf(text, size, "aborted %s%s", when, last_line(end->stderr_text, last));
     else if (failure == IFM_FAIL_CRASH)
-        snprintf(text, size, "crashed %s with signal %d (%s)", when, end->signal, strsignal(end->signal));
+        snprintf(text, size, "crashed %s with signal %d (%s)", when, end->signal,
+                 strsignal(end->signal));
     else if (failure == IFM_FAIL_KILLED)
         snprintf(text, size, "was stopped %s by signal %d from outside", when, end->signal);
     else if (end->exit_status == 0)
@@ -132,12 +153,32 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
                  last_line(end->stderr_text, last));
 }
 
+static void scrub_in_place(char **text, const char *const *private_paths)
+{
+    char *scrubbed = ifm_scrub(*text, private_paths);
+    if (scrubbed) {
+        ifm_free(*text);
+        *text = scrubbed;
+    }
+}
+
+/* A worker's own sentences may name files too. */
+static void scrub_remarks(struct ifm_msg_invocation *inv, const char *const *private_paths)
+{
+    struct ifm_msg_comparison *outputs = inv->verification.outputs.items;
+    for (size_t i = 0; i < inv->warnings.count; i++)
+        scrub_in_place(&inv->warnings.items[i], private_paths);
+    for (size_t i = 0; i < inv->verification.outputs.count; i++)
+        scrub_in_place(&outputs[i].reason, private_paths);
+}
+
 void ifm_outcome_set(const struct ifm_exec_request *request, const struct ifm_collect *collect,
                      const struct ifm_exec_end *end)
 {
     struct ifm_exec_result *result = collect->result;
     struct ifm_msg_invocation *inv = &result->invocation;
     int failure = failure_kind(request, collect, end);
+    scrub_remarks(inv, request->private_paths);
     inv->failure = failure;
     inv->status = failure != IFM_FAIL_NONE;
     inv->step = collect->step;
@@ -157,5 +198,6 @@ void ifm_outcome_set(const struct ifm_exec_request *request, const struct ifm_co
     }
     ifm_free(scrubbed);
     inv->stderr_tail = end->stderr_text && end->stderr_text[0]
-                           ? ifm_scrub(end->stderr_text, request->private_paths) : NULL;
+                           ? ifm_scrub(end->stderr_text, request->private_paths)
+                           : NULL;
 }

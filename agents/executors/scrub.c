@@ -33,17 +33,26 @@ static void replace_path(struct ifm_buf *out, const char *text, const char *path
 
 static bool path_char(char c)
 {
-    return isalnum((unsigned char)c) || c == '/' || c == '.' || c == '_' || c == '-' || c == '+' || c == '@' ||
-           c == '~' || c == '%' || (unsigned char)c >= 0x80;
+    return isalnum((unsigned char)c) || c == '/' || c == '.' || c == '_' || c == '-' || c == '+' ||
+           c == '@' || c == '~' || c == '%' || (unsigned char)c >= 0x80;
 }
 
-/* "/srv/models/a.onnx" becomes "…/a.onnx"; "1/2", "//host" and "/" stay as they are. */
+/* A slash where an absolute path begins: not within a word ("1/2"), not of "http://host"; but also
+ * the third one of "file:///". */
+static bool begins_path(const char *text, const char *slash)
+{
+    if (*slash != '/' || !(isalnum((unsigned char)slash[1]) || slash[1] == '.' || slash[1] == '_'))
+        return false;
+    if (slash - text >= 3 && strncmp(slash - 3, "://", 3) == 0)
+        return true;
+    return slash == text || !path_char(slash[-1]);
+}
+
+/* "/srv/models/a.onnx" becomes "…/a.onnx"; "/tmp" alone stays as it is. */
 static void hide_absolute(struct ifm_buf *out, const char *text)
 {
     for (const char *p = text; *p;) {
-        bool starts = *p == '/' && isalnum((unsigned char)p[1]) &&
-                      (p == text || (!path_char(p[-1]) && !(p[-1] == ':' && p - text > 1 && p[1] == '/')));
-        if (!starts && !(*p == '/' && p[1] == '.' && (p == text || !path_char(p[-1])))) {
+        if (!begins_path(text, p)) {
             ifm_buf_addc(out, *p++);
             continue;
         }
@@ -51,19 +60,16 @@ static void hide_absolute(struct ifm_buf *out, const char *text)
         for (; *end && path_char(*end); end++)
             if (*end == '/')
                 last = end;
-        if (last == p) {
-            ifm_buf_add(out, p, (size_t)(end - p));
-        } else {
+        if (last != p)
             ifm_buf_adds(out, HIDDEN);
-            ifm_buf_add(out, last, (size_t)(end - last));
-        }
+        ifm_buf_add(out, last, (size_t)(end - last));
         p = end;
     }
 }
 
 static char *pass(char *text, const char *path)
 {
-    if (!text || !path || path[0] != '/' || !path[1])
+    if (!text || !path || strlen(path) < 3)
         return text;
     struct ifm_buf out;
     ifm_buf_init(&out, 1024 * 1024);

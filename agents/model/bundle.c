@@ -43,18 +43,22 @@ int ifm_bundle_is(const char *path)
     return ends_with(path, ".tar.zst") || ends_with(path, ".tar.gz") || ends_with(path, ".tar");
 }
 
-/* A plain file whose every folder on the way is a real folder, with the hash that the manifest says. */
-static int check_file(const struct ifm_bundle *bundle, const char *path, const char *sha256, struct ifm_err *err)
+/* A plain file whose every folder on the way is a real folder, with the hash that the manifest
+ * says. */
+static int check_file(const struct ifm_bundle *bundle, const char *path, const char *sha256,
+                      struct ifm_err *err)
 {
     struct stat status;
     char *full = NULL;
     int rc = ifm_path_check(path, "bundle", err);
-    for (const char *slash = rc ? NULL : strchr(path, '/'); slash && !rc; slash = strchr(slash + 1, '/')) {
+    for (const char *slash = rc ? NULL : strchr(path, '/'); slash && !rc;
+         slash = strchr(slash + 1, '/')) {
         char part[600];
         snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
         full = join(bundle->folder, part);
         if (full && lstat(full, &status) == 0 && S_ISLNK(status.st_mode))
-            rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle", "\"%.80s\" is a link: not allowed in a bundle", part);
+            rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
+                             "\"%.80s\" is a link: not allowed in a bundle", part);
         ifm_free(full);
     }
     if (rc)
@@ -64,14 +68,16 @@ static int check_file(const struct ifm_bundle *bundle, const char *path, const c
     if (!full)
         return ifm_err_set(err, IFM_ERR_NOMEM, "bundle", "out of memory");
     if (lstat(full, &status))
-        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "bundle", "the manifest names \"%.100s\", which is not there", path);
+        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "bundle",
+                         "the manifest names \"%.100s\", which is not there", path);
     else if (!S_ISREG(status.st_mode))
         rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle", "\"%.80s\" is not a plain file", path);
     else
         rc = ifm_hash_file(full, hex, NULL, err);
     if (!rc && strcmp(hex, sha256) != 0)
         rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
-                         "\"%.80s\" has SHA-256 %.12s…, the manifest says %.12s…: the bundle was changed or damaged",
+                         "\"%.80s\" has SHA-256 %.12s…, the manifest says %.12s…: the bundle was "
+                         "changed or damaged",
                          path, hex, sha256);
     ifm_free(full);
     return rc;
@@ -102,7 +108,8 @@ static char *find_root(const char *folder, const char *archive)
         return ifm_dup(folder);
     const char *base = strrchr(archive, '/') ? strrchr(archive, '/') + 1 : archive;
     char name[256];
-    snprintf(name, sizeof name, "%.*s", (int)(strstr(base, ".tar") ? strstr(base, ".tar") - base : 0), base);
+    snprintf(name, sizeof name, "%.*s",
+             (int)(strstr(base, ".tar") ? strstr(base, ".tar") - base : 0), base);
     return join(folder, name);
 }
 
@@ -120,11 +127,12 @@ static int unpack(const char *path, struct ifm_tempdir *temp, char **folder, str
     return rc;
 }
 
-int ifm_bundle_open(const char *path, struct ifm_tempdir *temp, struct ifm_bundle *out, struct ifm_err *err)
+int ifm_bundle_open(const char *path, struct ifm_tempdir *temp, struct ifm_bundle *out,
+                    struct ifm_err *err)
 {
     struct stat status;
     struct ifm_buf text;
-    *out = (struct ifm_bundle){0};
+    *out = (struct ifm_bundle){ 0 };
     ifm_buf_init(&text, IFM_MANIFEST_MAX);
     int rc = 0;
     if (stat(path, &status))
@@ -137,7 +145,8 @@ int ifm_bundle_open(const char *path, struct ifm_tempdir *temp, struct ifm_bundl
     if (!rc && !manifest)
         rc = ifm_err_set(err, IFM_ERR_NOMEM, "bundle", "out of memory");
     if (!rc && access(manifest, F_OK))
-        rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle", "%.100s holds no manifest.json, so it is not a bundle", path);
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
+                         "%.100s holds no manifest.json, so it is not a bundle", path);
     if (!rc)
         rc = ifm_buf_read_file(&text, manifest, err);
     if (!rc)
@@ -155,5 +164,5 @@ void ifm_bundle_done(struct ifm_bundle *bundle)
 {
     ifm_manifest_done(&bundle->manifest);
     ifm_free(bundle->folder);
-    *bundle = (struct ifm_bundle){0};
+    *bundle = (struct ifm_bundle){ 0 };
 }

@@ -15,35 +15,42 @@
 
 #define PATH_BYTES_MAX 512
 
+static bool is_dots(const char *part, size_t len)
+{
+    return len <= 2 && strncmp(part, "..", len) == 0; /* "", "." and ".." */
+}
+
 int ifm_path_check(const char *path, const char *where, struct ifm_err *err)
 {
+    const char *flaw = NULL;
     if (!path || !*path || strlen(path) > PATH_BYTES_MAX || path[0] == '/')
-        return ifm_err_set(err, IFM_ERR_INVALID, where, "path \"%.80s\" must be relative and not empty",
-                           path ? path : "");
-    for (const char *part = path;;) {
+        return ifm_err_set(err, IFM_ERR_INVALID, where,
+                           "path \"%.80s\" must be relative and not empty", path ? path : "");
+    for (const char *part = path;; part++) {
         size_t len = strcspn(part, "/");
-        if (len == 0 || (len == 1 && part[0] == '.') || (len == 2 && part[0] == '.' && part[1] == '.'))
-            return ifm_err_set(err, IFM_ERR_INVALID, where, "path \"%.80s\" must not hold empty, \".\" or \"..\" "
-                               "parts", path);
-        for (size_t i = 0; i < len; i++)
-            if (part[i] == '\\' || (unsigned char)part[i] < 0x20 || part[i] == 0x7f)
-                return ifm_err_set(err, IFM_ERR_INVALID, where, "path \"%.80s\" holds a forbidden character", path);
-        if (!part[len])
-            return 0;
-        part += len + 1;
+        if (is_dots(part, len))
+            flaw = "must not hold empty, \".\" or \"..\" parts";
+        part += len;
+        if (!*part)
+            break;
     }
+    for (const char *p = path; *p; p++)
+        if (*p == '\\' || (unsigned char)*p < 0x20 || *p == 0x7f)
+            flaw = "holds a forbidden character";
+    return flaw ? ifm_err_set(err, IFM_ERR_INVALID, where, "path \"%.80s\" %s", path, flaw) : 0;
 }
 
 static int archive_failed(struct archive *archive, const char *path, struct ifm_err *err)
 {
     const char *base = strrchr(path, '/');
-    return ifm_err_set(err, IFM_ERR_INVALID, "archive", "%s cannot be unpacked: %s", base ? base + 1 : path,
-                       archive_error_string(archive) ? archive_error_string(archive) : "unknown format");
+    return ifm_err_set(
+        err, IFM_ERR_INVALID, "archive", "%s cannot be unpacked: %s", base ? base + 1 : path,
+        archive_error_string(archive) ? archive_error_string(archive) : "unknown format");
 }
 
 /* Copies the current entry to a new file; *left is what the whole archive may still bring. */
-static int write_entry(struct archive *archive, const char *archive_path, const char *file, int64_t *left,
-                       struct ifm_err *err)
+static int write_entry(struct archive *archive, const char *archive_path, const char *file,
+                       int64_t *left, struct ifm_err *err)
 {
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -60,11 +67,13 @@ static int write_entry(struct archive *archive, const char *archive_path, const 
         }
         *left -= n;
         if (*left < 0) {
-            rc = ifm_err_set(err, IFM_ERR_TOO_LARGE, "archive", "unpacks to more than the limit of this kind of file");
+            rc = ifm_err_set(err, IFM_ERR_TOO_LARGE, "archive",
+                             "unpacks to more than the limit of this kind of file");
             break;
         }
         if (write(fd, buffer, (size_t)n) != n) {
-            rc = ifm_err_errno(err, errno ? errno : ENOSPC, "archive", "cannot write an unpacked file");
+            rc = ifm_err_errno(err, errno ? errno : ENOSPC, "archive",
+                               "cannot write an unpacked file");
             break;
         }
     }
@@ -106,12 +115,15 @@ static int array_name(const char *entry, struct ifm_npz *out, char **name, struc
 {
     size_t len = entry ? strlen(entry) : 0;
     if (len < 5 || strcmp(entry + len - 4, ".npy") != 0 || len > 260)
-        return ifm_err_set(err, IFM_ERR_INVALID, "npz", "entry \"%.80s\" is not a .npy array", entry ? entry : "");
+        return ifm_err_set(err, IFM_ERR_INVALID, "npz", "entry \"%.80s\" is not a .npy array",
+                           entry ? entry : "");
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)entry[i] < 0x20)
-            return ifm_err_set(err, IFM_ERR_INVALID, "npz", "an array's name holds a control character");
+            return ifm_err_set(err, IFM_ERR_INVALID, "npz",
+                               "an array's name holds a control character");
     if (out->count >= IFM_NPZ_ARRAYS_MAX)
-        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "npz", "holds more than %d arrays", IFM_NPZ_ARRAYS_MAX);
+        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "npz", "holds more than %d arrays",
+                           IFM_NPZ_ARRAYS_MAX);
     *name = ifm_dup_bytes(entry, len - 4);
     if (!*name)
         return ifm_err_set(err, IFM_ERR_NOMEM, "npz", "out of memory");
@@ -121,8 +133,9 @@ static int array_name(const char *entry, struct ifm_npz *out, char **name, struc
     return 0;
 }
 
-static int add_array(struct archive *archive, struct archive_entry *entry, const char *path, const char *folder,
-                     const char *prefix, struct ifm_npz *out, int64_t *left, struct ifm_err *err)
+static int add_array(struct archive *archive, struct archive_entry *entry, const char *path,
+                     const char *folder, const char *prefix, struct ifm_npz *out, int64_t *left,
+                     struct ifm_err *err)
 {
     char file[512];
     char *name = NULL;
@@ -149,7 +162,7 @@ static int add_array(struct archive *archive, struct archive_entry *entry, const
 int ifm_npz_unpack(const char *path, const char *folder, const char *prefix, struct ifm_npz *out,
                    struct ifm_err *err)
 {
-    *out = (struct ifm_npz){.arrays = ifm_alloc_array(IFM_NPZ_ARRAYS_MAX, sizeof *out->arrays)};
+    *out = (struct ifm_npz){ .arrays = ifm_alloc_array(IFM_NPZ_ARRAYS_MAX, sizeof *out->arrays) };
     if (!out->arrays)
         return ifm_err_set(err, IFM_ERR_NOMEM, "npz", "out of memory");
     struct archive *archive = open_archive(path, true, err);
@@ -177,7 +190,7 @@ void ifm_npz_done(struct ifm_npz *npz)
         ifm_free(npz->arrays[i].file);
     }
     ifm_free(npz->arrays);
-    *npz = (struct ifm_npz){0};
+    *npz = (struct ifm_npz){ 0 };
 }
 
 /* Makes the folders above folder/path; only real folders can be there, because we made them. */
@@ -192,31 +205,37 @@ static int make_parents(const char *folder, const char *path, struct ifm_err *er
     return 0;
 }
 
-static int unpack_entry(struct archive *archive, struct archive_entry *entry, const char *archive_path,
-                        const char *folder, int64_t *left, struct ifm_err *err)
+/* The entry's path without "./" before it and a slash behind it; one byte too long stays too long.
+ */
+static void entry_path(struct archive_entry *entry, char path[PATH_BYTES_MAX + 2])
 {
     const char *given = archive_entry_pathname_utf8(entry);
-    char path[PATH_BYTES_MAX + 2], full[1024];
     if (given && strncmp(given, "./", 2) == 0) /* tar writes what it was told to pack that way */
         given += 2;
     size_t len = given ? strlen(given) : 0;
-    if (archive_entry_filetype(entry) == AE_IFDIR && len <= 1)
-        return 0;
-    if (len > PATH_BYTES_MAX)
-        len = PATH_BYTES_MAX + 1;
-    memcpy(path, given ? given : "", len);
+    len = len > PATH_BYTES_MAX ? PATH_BYTES_MAX + 1 : len;
+    if (len)
+        memcpy(path, given, len);
+    if (len && archive_entry_filetype(entry) == AE_IFDIR && path[len - 1] == '/')
+        len--;
     path[len] = '\0';
-    bool folder_entry = archive_entry_filetype(entry) == AE_IFDIR;
-    if (folder_entry && len && path[len - 1] == '/')
-        path[len - 1] = '\0';
+}
+
+static int unpack_entry(struct archive *archive, struct archive_entry *entry,
+                        const char *archive_path, const char *folder, int64_t *left,
+                        struct ifm_err *err)
+{
+    char path[PATH_BYTES_MAX + 2], full[1024];
+    bool is_folder = archive_entry_filetype(entry) == AE_IFDIR;
+    entry_path(entry, path);
+    if (is_folder && (!path[0] || strcmp(path, ".") == 0))
+        return 0;
     int rc = ifm_path_check(path, "archive", err);
-    if (rc)
+    if (rc || is_folder) /* folders come with their files */
         return rc;
-    if (folder_entry)
-        return 0; /* folders come with their files */
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry))
-        return ifm_err_set(err, IFM_ERR_INVALID, "archive", "entry \"%.80s\" is a link or a device: not allowed in a "
-                           "bundle", path);
+        return ifm_err_set(err, IFM_ERR_INVALID, "archive",
+                           "entry \"%.80s\" is a link or a device: not allowed in a bundle", path);
     rc = make_parents(folder, path, err);
     snprintf(full, sizeof full, "%s/%s", folder, path);
     return rc ? rc : write_entry(archive, archive_path, full, left, err);
@@ -232,7 +251,8 @@ int ifm_archive_unpack(const char *path, const char *folder, struct ifm_err *err
     struct archive_entry *entry;
     while (!rc && (state = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
         if (++files > IFM_BUNDLE_FILES_MAX)
-            rc = ifm_err_set(err, IFM_ERR_TOO_LARGE, "archive", "holds more than %d entries", IFM_BUNDLE_FILES_MAX);
+            rc = ifm_err_set(err, IFM_ERR_TOO_LARGE, "archive", "holds more than %d entries",
+                             IFM_BUNDLE_FILES_MAX);
         else
             rc = unpack_entry(archive, entry, path, folder, &left, err);
     }

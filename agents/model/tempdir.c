@@ -13,11 +13,13 @@ int ifm_tempdir_make(struct ifm_tempdir *dir, struct ifm_err *err)
         return 0;
     const char *base = getenv("TMPDIR");
     char path[sizeof dir->path];
-    int n = snprintf(path, sizeof path, "%s/inferometer-XXXXXX", base && base[0] == '/' ? base : "/tmp");
+    int n = snprintf(path, sizeof path, "%s/inferometer-XXXXXX",
+                     base && base[0] == '/' ? base : "/tmp");
     if (n < 0 || (size_t)n >= sizeof path)
         return ifm_err_set(err, IFM_ERR_CONFIG, "tempdir", "TMPDIR is too long a path");
     if (!mkdtemp(path)) /* mode 0700 by definition */
-        return ifm_err_errno(err, errno, "tempdir", "cannot make a temporary folder (TMPDIR names its place)");
+        return ifm_err_errno(err, errno, "tempdir",
+                             "cannot make a temporary folder (TMPDIR names its place)");
     snprintf(dir->path, sizeof dir->path, "%s", path);
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "core/mem.h"
 
 #define FILE_TEXT_MAX 65536
-#define VALUE_MAX 256
+#define VALUE_MAX     256
 
 struct device { /* what is being gathered */
     const char *root;
@@ -40,7 +40,9 @@ static void add(struct device *device, bool hard, const char *name, const char *
     }
     device->facts->items = items;
     struct ifm_msg_fact *fact = &items[device->facts->count];
-    *fact = (struct ifm_msg_fact){.name = ifm_dup(name), .value = ifm_dup_bytes(value, len), .hard = hard};
+    *fact = (struct ifm_msg_fact){ .name = ifm_dup(name),
+                                   .value = ifm_dup_bytes(value, len),
+                                   .hard = hard };
     if (!fact->name || !fact->value) {
         ifm_free(fact->name);
         ifm_free(fact->value);
@@ -50,8 +52,8 @@ static void add(struct device *device, bool hard, const char *name, const char *
     device->facts->count++;
 }
 
-__attribute__((format(printf, 4, 5))) static void addf(struct device *device, bool hard, const char *name,
-                                                       const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void addf(struct device *device, bool hard,
+                                                       const char *name, const char *format, ...)
 {
     char value[VALUE_MAX];
     va_list args;
@@ -92,7 +94,8 @@ static void add_file(struct device *device, bool hard, const char *name, const c
 static bool line_value(const char *text, const char *key, char separator, char *value, size_t size)
 {
     size_t len = strlen(key);
-    for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+    for (const char *line = text; line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
         if (strncmp(line, key, len) != 0)
             continue;
         const char *at = line + len;
@@ -117,7 +120,8 @@ static int count_lines(const char *text, const char *key)
 {
     int n = 0;
     size_t len = strlen(key);
-    for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+    for (const char *line = text; line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
         n += strncmp(line, key, len) == 0;
     return n;
 }
@@ -125,9 +129,16 @@ static int count_lines(const char *text, const char *key)
 static void processor(struct device *device)
 {
     static const char *const rows[][2] = { /* fact, /proc/cpuinfo */
-        {"cpu_model", "model name"}, {"cpu_family", "cpu family"}, {"cpu_model_number", "model"},
-        {"cpu_stepping", "stepping"}, {"cpu_microcode", "microcode"}, {"cpu_implementer", "CPU implementer"},
-        {"cpu_part", "CPU part"}, {"cpu_revision", "CPU revision"}, {"board", "Model"}};
+                                           { "cpu_model", "model name" },
+                                           { "cpu_family", "cpu family" },
+                                           { "cpu_model_number", "model" },
+                                           { "cpu_stepping", "stepping" },
+                                           { "cpu_microcode", "microcode" },
+                                           { "cpu_implementer", "CPU implementer" },
+                                           { "cpu_part", "CPU part" },
+                                           { "cpu_revision", "CPU revision" },
+                                           { "board", "Model" }
+    };
     char *text = slurp(device, "/proc/cpuinfo");
     char value[VALUE_MAX];
     for (size_t i = 0; text && i < sizeof rows / sizeof *rows; i++)
@@ -145,7 +156,8 @@ static void processor(struct device *device)
     add_file(device, true, "cpu_max_khz", "/sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq");
     add_file(device, true, "cpu_turbo", "/sys/devices/system/cpu/cpufreq/boost");
     add_file(device, true, "cpu_no_turbo", "/sys/devices/system/cpu/intel_pstate/no_turbo");
-    add_file(device, true, "cpu_microcode_version", "/sys/devices/system/cpu/cpu0/microcode/version");
+    add_file(device, true, "cpu_microcode_version",
+             "/sys/devices/system/cpu/cpu0/microcode/version");
     add_file(device, true, "hypervisor_type", "/sys/hypervisor/type");
     add_file(device, true, "product", "/sys/class/dmi/id/product_name");
     add_file(device, true, "device_tree_model", "/proc/device-tree/model");
@@ -201,7 +213,8 @@ static void limits(struct device *device)
     add_file(device, true, "cgroup_memory_max", "/sys/fs/cgroup/memory.max");
     add_file(device, true, "cgroup_cpu_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
     add_file(device, true, "cgroup_cpu_period_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-    add_file(device, true, "cgroup_memory_limit_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    add_file(device, true, "cgroup_memory_limit_bytes",
+             "/sys/fs/cgroup/memory/memory.limit_in_bytes");
     add_file(device, true, "cgroup_cpuset", "/sys/fs/cgroup/cpuset.cpus.effective");
 }
 
@@ -209,7 +222,8 @@ static void soft(struct device *device)
 {
     add_file(device, false, "loadavg", "/proc/loadavg");
     add_file(device, false, "uptime_s", "/proc/uptime");
-    add_file(device, false, "clocksource", "/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    add_file(device, false, "clocksource",
+             "/sys/devices/system/clocksource/clocksource0/current_clocksource");
     add_file(device, false, "aslr", "/proc/sys/kernel/randomize_va_space");
     add_file(device, false, "temperature_millicelsius", "/sys/class/thermal/thermal_zone0/temp");
     add_file(device, false, "battery_percent", "/sys/class/power_supply/BAT0/capacity");
@@ -222,8 +236,8 @@ static int by_name(const void *a, const void *b)
 
 int ifm_device_facts(const char *root, struct ifm_list *facts, struct ifm_err *err)
 {
-    struct device device = {.root = root ? root : "", .facts = facts};
-    *facts = (struct ifm_list){0};
+    struct device device = { .root = root ? root : "", .facts = facts };
+    *facts = (struct ifm_list){ 0 };
     processor(&device);
     memory(&device);
     system_software(&device);
@@ -231,7 +245,8 @@ int ifm_device_facts(const char *root, struct ifm_list *facts, struct ifm_err *e
     soft(&device);
     if (device.failed) {
         ifm_device_facts_done(facts);
-        return ifm_err_set(err, IFM_ERR_NOMEM, "device", "out of memory while reading the device's facts");
+        return ifm_err_set(err, IFM_ERR_NOMEM, "device",
+                           "out of memory while reading the device's facts");
     }
     if (facts->count)
         qsort(facts->items, facts->count, sizeof(struct ifm_msg_fact), by_name);
@@ -246,12 +261,12 @@ void ifm_device_facts_done(struct ifm_list *facts)
         ifm_free(items[i].value);
     }
     ifm_free(items);
-    *facts = (struct ifm_list){0};
+    *facts = (struct ifm_list){ 0 };
 }
 
 int ifm_device_key(const struct ifm_list *facts, char key[IFM_SHA256_HEX], struct ifm_err *err)
 {
-    struct ifm_map hard = {0};
+    struct ifm_map hard = { 0 };
     const struct ifm_msg_fact *items = facts->items;
     int rc = 0;
     for (size_t i = 0; !rc && i < facts->count; i++)

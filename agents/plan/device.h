@@ -1,9 +1,9 @@
-/* Facts of this device, from /proc, /sys and libc. Hard facts (processor, kernel, governor, limits …) make
- * the device key: two runs with different keys are not compared. Soft facts are only noted. A source that
- * is absent gives no fact; nothing is guessed.
+/* Facts of this device, from /proc, /sys and libc. Hard facts (processor, kernel, governor, limits
+ * …) make the device key: two runs with different keys are not compared. Soft facts are only noted.
+ * A source that is absent gives no fact; nothing is guessed.
  *
- * Threading: reads files and affinity of the calling thread. Ownership: facts are the caller's, freed with
- * ifm_device_facts_done (or with the run that holds them). */
+ * Threading: reads files and affinity of the calling thread. Ownership: facts are the caller's,
+ * freed with ifm_device_facts_done (or with the run that holds them). */
 #ifndef IFM_DEVICE_H
 #define IFM_DEVICE_H
 

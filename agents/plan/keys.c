@@ -39,10 +39,11 @@ int ifm_map_set(struct ifm_map *map, const char *key, const char *value, struct 
     if (!copy || !name || !items) {
         ifm_free(copy);
         ifm_free(name);
-        return ifm_err_set(err, IFM_ERR_NOMEM, "keys", "out of memory while noting the setting %s", key);
+        return ifm_err_set(err, IFM_ERR_NOMEM, "keys", "out of memory while noting the setting %s",
+                           key);
     }
     memmove(items + at + 1, items + at, (map->count - at) * sizeof *items);
-    items[at] = (struct ifm_map_entry){.key = name, .value = copy};
+    items[at] = (struct ifm_map_entry){ .key = name, .value = copy };
     map->count++;
     return 0;
 }
@@ -61,7 +62,7 @@ void ifm_map_done(struct ifm_map *map)
         ifm_free(map->items[i].value);
     }
     ifm_free(map->items);
-    *map = (struct ifm_map){0};
+    *map = (struct ifm_map){ 0 };
 }
 
 int ifm_key_of_map(const struct ifm_map *map, char key[IFM_SHA256_HEX], struct ifm_err *err)
@@ -85,7 +86,8 @@ int ifm_key_of_map(const struct ifm_map *map, char key[IFM_SHA256_HEX], struct i
 
 static bool counts(const char *entry)
 {
-    static const char *const prefixes[] = {"OMP_", "KMP_", "MKL_", "OPENBLAS_", "ORT_", "CUDA_", "GOMP_", "TF_ENABLE_", "TF_NUM_"};
+    static const char *const prefixes[] = { "OMP_",  "KMP_",  "MKL_",       "OPENBLAS_", "ORT_",
+                                            "CUDA_", "GOMP_", "TF_ENABLE_", "TF_NUM_" };
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0)
             return true;

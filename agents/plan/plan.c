@@ -69,7 +69,9 @@ void ifm_plan_time_text(int64_t ns, char *text, size_t size)
     else if (seconds < 60)
         snprintf(text, size, "%lld s", (long long)(seconds > 0 ? seconds : 1));
     else if (seconds < 3600)
-        snprintf(text, size, "%lld min %lld s", (long long)(seconds / 60), (long long)(seconds % 60));
+        snprintf(text, size, "%lld min %lld s", (long long)(seconds / 60),
+                 (long long)(seconds % 60));
     else
-        snprintf(text, size, "%lld h %lld min", (long long)(seconds / 3600), (long long)(seconds / 60 % 60));
+        snprintf(text, size, "%lld h %lld min", (long long)(seconds / 3600),
+                 (long long)(seconds / 60 % 60));
 }

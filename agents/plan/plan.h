@@ -7,16 +7,18 @@
 
 #include "core/msg.h"
 
-#define IFM_PLAN_INVOCATIONS 10
-#define IFM_PLAN_ITERATIONS 1024
-#define IFM_PLAN_DURATION_NS INT64_C(3000000000)
-#define IFM_PLAN_MAX_NS INT64_C(30000000000)       /* timed phase, unless the user asked for more */
+#define IFM_PLAN_INVOCATIONS  10
+#define IFM_PLAN_ITERATIONS   1024
+#define IFM_PLAN_DURATION_NS  INT64_C(3000000000)
+#define IFM_PLAN_MAX_NS       INT64_C(30000000000) /* timed phase, unless the user asked for more */
 #define IFM_PLAN_MAX_ASKED_NS INT64_C(600000000000) /* the most a timed phase may last */
-#define IFM_PLAN_WARMUP_NS INT64_C(500000000)
-#define IFM_PLAN_OVERHEAD_NS INT64_C(300000000)    /* process, load, clock check: a guess before the first */
-#define IFM_PLAN_TIMEOUT_EXTRA_NS INT64_C(180000000000) /* load and warm-up, beyond the timed phase */
+#define IFM_PLAN_WARMUP_NS    INT64_C(500000000)
+#define IFM_PLAN_OVERHEAD_NS                                                                       \
+    INT64_C(300000000) /* process, load, clock check: a guess before the first */
+#define IFM_PLAN_TIMEOUT_EXTRA_NS                                                                  \
+    INT64_C(180000000000) /* load and warm-up, beyond the timed phase */
 #define IFM_PLAN_QUICK_INVOCATIONS 3
-#define IFM_PLAN_QUICK_NS INT64_C(2300000000)
+#define IFM_PLAN_QUICK_NS          INT64_C(2300000000)
 
 /* What the user typed; 0 where nothing was. */
 struct ifm_plan_asked {
@@ -25,7 +27,8 @@ struct ifm_plan_asked {
 };
 struct ifm_plan {
     int64_t invocations;
-    int64_t iterations, duration_ns, max_ns; /* of the timed phase: both minima, bounded by max_ns */
+    int64_t iterations, duration_ns,
+        max_ns; /* of the timed phase: both minima, bounded by max_ns */
     int64_t warmup_iterations, warmup_ns;
     int64_t timeout_ns; /* of one process */
 };
