@@ -3,6 +3,8 @@
 #include "tests/lib/testlib.h"
 
 #include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/analysis/compare.h"
 #include "daemon/analysis/histogram.h"
@@ -156,6 +158,7 @@ int main(void)
     ifm_db_setup();
     vfs_register();
     vfs_skip_sync(true);
+    if (access("/dev/shm", W_OK) == 0) setenv("TMPDIR", "/dev/shm", 1); /* thousands of databases are created */
     shared_dir = t_temp_path("shared");
     fresh_name = t_temp_path("fresh");
     set_up_messages();

@@ -15,7 +15,7 @@ struct shadow {
     struct shadow *next;
     char *path;
     char *synced; /* content at the last xSync; NULL: the file was not there */
-    size_t synced_len;
+    size_t synced_len, synced_room;
     struct change *first, **last; /* since then */
 };
 
@@ -52,13 +52,16 @@ static void forget_content(struct shadow *shadow)
 {
     free(shadow->synced);
     shadow->synced = NULL;
-    shadow->synced_len = 0;
+    shadow->synced_len = shadow->synced_room = 0;
     drop_changes(shadow);
 }
 
 static void resize_synced(struct shadow *shadow, size_t len)
 {
-    shadow->synced = realloc(shadow->synced, len + 1);
+    if (!shadow->synced || len > shadow->synced_room) {
+        shadow->synced_room = 2 * len + 4096;
+        shadow->synced = realloc(shadow->synced, shadow->synced_room);
+    }
     if (len > shadow->synced_len) memset(shadow->synced + shadow->synced_len, 0, len - shadow->synced_len);
     shadow->synced_len = len;
 }
@@ -87,6 +90,7 @@ static struct shadow *shadow_of(const char *path)
     shadow->path = strdup(path);
     shadow->last = &shadow->first;
     shadow->synced = read_all(path, &shadow->synced_len);
+    shadow->synced_room = shadow->synced_len;
     shadow->next = shadows;
     shadows = shadow;
     return shadow;
@@ -130,7 +134,7 @@ static int restore(struct shadow *shadow, struct ifm_rng *rng, bool none)
     int count = 0;
     remove(shadow->path);
     FILE *file = shadow->synced || !none ? fopen(shadow->path, "w+b") : NULL;
-    if (file) fwrite(shadow->synced, 1, shadow->synced_len, file);
+    if (file && shadow->synced_len) fwrite(shadow->synced, 1, shadow->synced_len, file);
     for (struct change *change = shadow->first; change; change = change->next, count++) {
         if (file && !none && ifm_rng_below(rng, 2)) apply(file, change);
     }
