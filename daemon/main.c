@@ -108,7 +108,9 @@ static int make_parents(const char *path, struct ifm_err *err)
     for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         if (mkdir(part, 0700) && errno != EEXIST) {
-            return ifm_err_errno(err, errno, "daemon", part);
+            int errno_value = errno, code = ifm_err_errno(NULL, errno_value, "daemon", part);
+            return ifm_err_set(err, code, "daemon", "cannot make the folder %s: %s; choose another with --data DIR",
+                               part, strerror(errno_value));
         }
         *slash = '/';
     }
@@ -192,6 +194,7 @@ static int announce(const struct daemon_options *options, const struct parts *pa
         int len = snprintf(text, sizeof text, "%d\n", parts->port);
         int rc = ifm_buf_write_file(options->port_file, text, (size_t)len, err);
         if (rc) {
+            ifm_err_prefix(err, "cannot write --port-file");
             return rc;
         }
     }

@@ -86,18 +86,22 @@ static void etag_of(const struct ifm_reply *reply, bool coded, char out[IFM_ETAG
     }
 }
 
-static bool add_headers(struct MHD_Response *response, const struct ifm_call *call,
-                        const struct content *content)
+static bool add_content_headers(struct MHD_Response *response, const struct ifm_reply *reply,
+                                const struct content *content)
 {
-    const struct ifm_reply *reply = &call->request.reply;
     char etag[IFM_ETAG_MAX + 8];
     etag_of(reply, content->coded, etag);
+    return (!reply->type || content->len == 0 || add(response, "Content-Type", reply->type)) &&
+           (!etag[0] || add(response, "ETag", etag)) &&
+           (!content->varies || add(response, "Vary", "Accept-Encoding")) &&
+           (!content->coded || add(response, "Content-Encoding", "gzip"));
+}
+
+static bool add_headers(struct MHD_Response *response, const struct ifm_call *call)
+{
+    const struct ifm_reply *reply = &call->request.reply;
     bool ok = add(response, "Cache-Control", reply->cache ? reply->cache : "no-cache") &&
-              add(response, "X-Request-Id", call->request.id) &&
-              (!reply->type || content->len == 0 || add(response, "Content-Type", reply->type)) &&
-              (!etag[0] || add(response, "ETag", etag)) &&
-              (!content->varies || add(response, "Vary", "Accept-Encoding")) &&
-              (!content->coded || add(response, "Content-Encoding", "gzip"));
+              add(response, "X-Request-Id", call->request.id);
     for (size_t i = 0; ok && i < sizeof security_headers / sizeof security_headers[0]; i++) {
         ok = add(response, security_headers[i][0], security_headers[i][1]);
     }
@@ -127,7 +131,7 @@ enum MHD_Result ifm_reply_send(struct ifm_call *call)
         return MHD_NO;
     }
     enum MHD_Result result = MHD_NO; /* out of memory: the connection is closed */
-    if (add_headers(response, call, &content)) {
+    if (add_content_headers(response, reply, &content) && add_headers(response, call)) {
         bool head = strcmp(call->request.method, "HEAD") == 0;
         call->sent = head ? 0 : content.len;
         call->phase = IFM_CALL_ANSWERED;

@@ -6,7 +6,7 @@ import socket
 import time
 import unittest
 
-from daemon_lib import Daemon, DaemonCase, JSON, invocation, main, run, run_id, store_run
+from daemon_lib import JSON, Daemon, DaemonCase, invocation, main, run, run_id, store_run
 
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -272,6 +272,33 @@ class Limits(DaemonCase):
         finally:
             for connection in connections:
                 connection.close()
+
+
+class Bodies(DaemonCase):
+    def test_large_bodies_at_once_have_a_budget(self):
+        """Thirty clients hold all but the last byte of 8 MiB back: the daemon keeps 128 MiB and refuses the rest."""
+        size, clients = 8 * 1024 * 1024, []
+        for _ in range(30):
+            connection = socket.create_connection(("127.0.0.1", self.d.port), timeout=30)
+            connection.sendall(f"PUT /api/v1/runs/{run_id()} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                               f"Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n".encode())
+            connection.sendall(b" " * (size - 1))
+            clients.append(connection)
+        self.assertLess(self.d.rss_bytes(), 300e6)
+        self.assertEqual(self.d.get("/readyz").status, 200)
+        statuses = []
+        for connection in clients:
+            connection.sendall(b" ")
+            reply = b""
+            while part := connection.recv(65536):
+                reply += part
+            statuses.append(int(reply.split()[1]))
+            if statuses[-1] == 503:
+                self.assertIn(b"Retry-After: 1", reply)
+            connection.close()
+        self.assertIn(503, statuses)
+        self.assertGreaterEqual(statuses.count(413) + statuses.count(400), 14)
+        self.assertEqual(self.d.put("/api/v1/runs/" + run_id(), b"{}").status, 422, "the budget is given back")
 
 
 class Log(unittest.TestCase):

@@ -71,9 +71,11 @@ class Start(unittest.TestCase):
     def test_data_folder_below_a_file(self):
         with open(self.data, "w") as file:
             file.write("x")
-        got = try_start("--data", self.data + "/below", "--port", "0")
-        self.assertIn(got.returncode, (74, 77, 78))
-        self.assertIn(self.data, got.stderr)
+        for below in ("/below", "/far/below"):
+            got = try_start("--data", self.data + below, "--port", "0")
+            self.assertIn(got.returncode, (74, 77, 78))
+            self.assertIn(self.data, got.stderr)
+            self.assertIn("--data", got.stderr)
 
     def test_read_only_data_folder(self):
         if os.geteuid() == 0:
@@ -133,7 +135,7 @@ class Start(unittest.TestCase):
         self.assertEqual(os.stat(os.path.join(self.folder, "a/b/inferometer/data")).st_mode & 0o777, 0o700)
 
     def test_port_file_that_cannot_be_written(self):
-        self.fails(66, "", "--port-file", os.path.join(self.folder, "none", "port"))
+        self.fails(66, "cannot write --port-file", "--port-file", os.path.join(self.folder, "none", "port"))
 
 
 class Run(unittest.TestCase):
