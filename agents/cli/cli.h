@@ -25,7 +25,7 @@ enum ifm_format {
 
 struct ifm_cli_common { /* the first member of every verb's options */
     int format, color;
-    bool json, quiet, verbose, help, no_input;
+    bool json, quiet, verbose, help;
     const char *output, *daemon;
 };
 /* Rows of the common options, for the end of a verb's table. */
@@ -70,6 +70,10 @@ struct ifm_cli_common { /* the first member of every verb's options */
           .offset = offsetof(struct ifm_cli_common, verbose),                                      \
           .help = "more detail in the result",                                                     \
           .letter = 'v' },                                                                         \
+        { .name = "details",                                                                       \
+          .type = IFM_OPT_BOOL,                                                                    \
+          .offset = offsetof(struct ifm_cli_common, verbose),                                      \
+          .help = "the same as --verbose" },                                                       \
     {                                                                                              \
         .name = "help", .type = IFM_OPT_BOOL, .offset = offsetof(struct ifm_cli_common, help),     \
         .help = "this text", .letter = 'h'                                                         \

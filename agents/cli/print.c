@@ -67,7 +67,7 @@ static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, const 
     const char *then = weak ? note : interval;
     ifm_buf_adds(out, weak ? ifm_cli_dim(cli) : metric == IFM_VIEW_P50 ? ifm_cli_bold(cli) : "");
     padded(out, value, *then ? VALUE_WIDTH : 0);
-    ifm_buf_addf(out, "%s%s", ifm_cli_plain(cli), then);
+    ifm_buf_addf(out, "%s%s", weak || metric == IFM_VIEW_P50 ? ifm_cli_plain(cli) : "", then);
     ifm_buf_addc(out, '\n');
 }
 

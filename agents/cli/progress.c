@@ -30,7 +30,7 @@ void ifm_progress_step(void *arg, int step, int64_t elapsed_ns)
     char left[40] = "", elapsed[40];
     if (p->cli->common->quiet || (!p->cli->terminal_err && !p->cli->ci))
         return;
-    if (p->left_ns >= 0)
+    if (p->left_ns > 0)
         ifm_plan_time_text(p->left_ns, left, sizeof left);
     ifm_plan_time_text(elapsed_ns, elapsed, sizeof elapsed);
     const char *then = left[0] ? ", then about " : "", *more = left[0] ? " more" : "";

@@ -210,30 +210,39 @@ static int runtime_options(const struct run_options *o, struct ifm_map *map, str
     return rc;
 }
 
+/* "at least 3 s and 1,024 inferences each, at most 30 s" */
+static void size_text(const struct ifm_plan *p, char *text, size_t size)
+{
+    char count[IFM_FORMAT_MAX], least[40], most[40];
+    ifm_format_count(p->iterations, count);
+    ifm_plan_time_text(p->duration_ns, least, sizeof least);
+    ifm_plan_time_text(p->max_ns, most, sizeof most);
+    if (p->duration_ns && p->iterations > 1)
+        snprintf(text, size, "at least %s and %s inferences each, at most %s", least, count, most);
+    else if (p->duration_ns)
+        snprintf(text, size, "%s each", least);
+    else
+        snprintf(text, size, "%s inference%s each", count, p->iterations == 1 ? "" : "s");
+}
+
 static void show_plan(struct ifm_cli *cli, const struct ifm_measure *m)
 {
     const struct ifm_plan *p = &m->plan;
     int64_t least, most;
-    char low[40], high[40], size[200], part[64], bound[80] = "", count[IFM_FORMAT_MAX];
+    char low[40], high[40], size[200], total[120];
     ifm_plan_bounds(p, &least, &most);
     ifm_plan_time_text(least, low, sizeof low);
     ifm_plan_time_text(most, high, sizeof high);
-    size[0] = '\0';
-    ifm_format_count(p->iterations, count);
-    ifm_plan_time_text(p->duration_ns, part, sizeof part);
-    if (p->duration_ns && p->iterations > 1)
-        snprintf(size, sizeof size, "at least %s and %s inferences", part, count);
-    else if (p->duration_ns)
-        snprintf(size, sizeof size, "%s", part);
+    size_text(p, size, sizeof size);
+    if (!p->duration_ns) /* how long a count takes only the model can say */
+        snprintf(total, sizeof total, "at least %s in all", low);
+    else if (strcmp(low, high) != 0)
+        snprintf(total, sizeof total, "%s to %s in all", low, high);
     else
-        snprintf(size, sizeof size, "%s inferences", count);
-    ifm_plan_time_text(p->max_ns, part, sizeof part);
-    if (p->iterations > 1)
-        snprintf(bound, sizeof bound, ", at most %s", part);
-    ifm_cli_note(cli, "plan: %s with %s, %lld invocation%s of %s each%s: %s%s%s in all",
-                 m->subject->variant, m->subject->runtime, (long long)p->invocations,
-                 p->invocations == 1 ? "" : "s", size, bound, low, strcmp(low, high) ? " to " : "",
-                 strcmp(low, high) ? high : "");
+        snprintf(total, sizeof total, "about %s in all", low);
+    ifm_cli_note(cli, "plan: %s with %s, %lld invocation%s of %s: %s", m->subject->variant,
+                 m->subject->runtime, (long long)p->invocations, p->invocations == 1 ? "" : "s",
+                 size, total);
     if (m->subject->reference)
         ifm_cli_note(cli, "reference outputs by %s", m->subject->reference);
 }
@@ -396,7 +405,7 @@ const struct ifm_verb ifm_verb_run = {
         "  inferometer run model.onnx --input image=x.npy --expect outputs.npz --rtol 1e-3\n"
         "  inferometer run model.onnx --shape image:1x3x224x224 --range image:0..255\n"
         "  inferometer run bundle.tar.zst --variant onnx-fp32       checked against its reference\n"
-        "  inferometer run model.onnx -O graph-optimization=off --json\n",
+        "  inferometer run model.onnx -O graph-optimization=basic --json\n",
     .notes = "Each invocation is a fresh process; the interval is over invocations. Any model runs "
              "without a\n"
              "reference: its inputs are made from the seed, and everything that was assumed is "

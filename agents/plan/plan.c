@@ -68,6 +68,8 @@ void ifm_plan_time_text(int64_t ns, char *text, size_t size)
         snprintf(text, size, "%.1f s", (double)ns / 1e9);
     else if (seconds < 60)
         snprintf(text, size, "%lld s", (long long)(seconds > 0 ? seconds : 1));
+    else if (seconds < 3600 && seconds % 60 == 0)
+        snprintf(text, size, "%lld min", (long long)(seconds / 60));
     else if (seconds < 3600)
         snprintf(text, size, "%lld min %lld s", (long long)(seconds / 60),
                  (long long)(seconds % 60));

@@ -19,6 +19,7 @@ SOURCE = os.environ.get("IFM_SOURCE_DIR") or os.path.dirname(os.path.dirname(os.
 BUILD = os.environ.get("IFM_BUILD_DIR") or os.path.join(SOURCE, "build", "release")
 CLI = os.path.join(BUILD, "bin", "inferometer")
 MODELS = os.path.join(SOURCE, "build", "models")
+SANITIZED = os.access(CLI, os.R_OK) and b"__asan_init" in open(CLI, "rb").read()
 QUICK = ("--invocations", "2", "--iterations", "20", "--warmup", "3")  # a run of a fraction of a second
 
 

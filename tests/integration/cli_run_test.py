@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from cli_lib import QUICK, CliCase, main, model, npy, npz
+from cli_lib import QUICK, SANITIZED, CliCase, main, model, npy, npz
 
 
 class Numbers(CliCase):
@@ -83,6 +83,7 @@ class Failures(CliCase):
         self.assertEqual(len(self.kept()), 1, "a failed measurement is a result: it is kept")
         return reply["invocations"][0]
 
+    @unittest.skipIf(SANITIZED, "a sanitizer turns signals into exits and needs its memory")
     def test_crash(self):
         one = self.failed("crash", 4, "-O", "crash-at=10")
         self.assertEqual(one["signal"], 11)
@@ -106,10 +107,12 @@ class Failures(CliCase):
     def test_an_error_of_the_runtime(self):
         self.assertIn("as asked by fail-at", self.failed("error", 4, "-O", "fail-at=10")["failure_text"])
 
+    @unittest.skipIf(SANITIZED, "a sanitizer turns signals into exits and needs its memory")
     def test_over_the_memory_limit(self):
         one = self.failed("out_of_memory", 6, "-O", "oom-at=10", "--memory-limit", "200MB")
         self.assertIn("limit 200000000 bytes", one["failure_text"])
 
+    @unittest.skipIf(SANITIZED, "a sanitizer turns signals into exits and needs its memory")
     def test_the_table_names_each_failure(self):
         got = self.sim("--invocations", "3", "--iterations", "20", "--warmup", "3", "-O", "crash-at=2")
         self.assertEqual(got.status, 4)

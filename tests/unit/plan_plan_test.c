@@ -97,10 +97,11 @@ static void times_read_well(void **state)
     static const struct {
         int64_t ns;
         const char *text;
-    } rows[] = { { 300000000, "300 ms" },        { 3 * SECOND, "3 s" },
-                 { 2300000000, "2.3 s" },        { 59 * SECOND, "59 s" },
-                 { 61 * SECOND, "1 min 1 s" },   { 3600 * SECOND, "1 h 0 min" },
-                 { 7380 * SECOND, "2 h 3 min" }, { 0, "1 s" } };
+    } rows[] = {
+        { 300000000, "300 ms" },        { 3 * SECOND, "3 s" },          { 2300000000, "2.3 s" },
+        { 59 * SECOND, "59 s" },        { 61 * SECOND, "1 min 1 s" },   { 600 * SECOND, "10 min" },
+        { 3600 * SECOND, "1 h 0 min" }, { 7380 * SECOND, "2 h 3 min" }, { 0, "1 s" }
+    };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[40];
         ifm_plan_time_text(rows[i].ns, text, sizeof text);
