@@ -2,7 +2,7 @@
 """The same model, threads and machine: our worker against the plain Python loop, interleaved pairs of fresh
 processes. Prints the paired ratio of P50 (ours / Python) with its 95 % Hodges-Lehmann interval.
 
-  python_pairs.py --model FILE [--pairs 12] [--iterations 2000] [--threads 1]
+  python_pairs.py --model FILE [--shape NAME:1x576] [--pairs 12] [--iterations 2000] [--threads 1]
 
 The Python package is unpacked from the very wheel that the worker's library comes from (deploy/deps.lock)."""
 import argparse
@@ -24,6 +24,7 @@ PYTHON_LOOP = r"""
 import json, sys, time
 import numpy as np, onnxruntime as ort
 path, threads, iterations = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+shapes = dict((s.split(":")[0], [int(d) for d in s.split(":")[1].split("x")]) for s in sys.argv[4:])
 options = ort.SessionOptions()
 options.intra_op_num_threads = threads
 session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -31,7 +32,7 @@ kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)"
 rng = np.random.default_rng(1)
 inputs = {}
 for i in session.get_inputs():
-    shape = [d if isinstance(d, int) and d > 0 else 1 for d in i.shape]
+    shape = shapes.get(i.name, [d if isinstance(d, int) and d > 0 else 1 for d in i.shape])
     kind = kinds[i.type]
     inputs[i.name] = (rng.random(shape) if kind is np.float32 else rng.integers(0, 2, shape)).astype(kind)
 for _ in range(max(10, iterations // 10)):
@@ -62,8 +63,9 @@ def unpack_peer(folder):
 
 
 def python_p50(site, args):
-    out = subprocess.run(["/usr/bin/python3", "-c", PYTHON_LOOP, args.model, str(args.threads), str(args.iterations)],
-                         check=True, capture_output=True, text=True, env=dict(os.environ, PYTHONPATH=site)).stdout
+    command = ["/usr/bin/python3", "-c", PYTHON_LOOP, args.model, str(args.threads), str(args.iterations), *args.shape]
+    out = subprocess.run(command, check=True, capture_output=True, text=True,
+                         env=dict(os.environ, PYTHONPATH=site)).stdout
     return json.loads(out)["p50_ns"]
 
 
@@ -71,6 +73,8 @@ def our_p50(args):
     command = [os.path.join(BUILD, "bin", "inferometer"), "run", args.model, "--runtime", "onnxruntime",
                "--threads", str(args.threads), "--invocations", "1", "--iterations", str(args.iterations),
                "--duration", "0s", "--warmup", str(max(10, args.iterations // 10)), "--json", "--daemon", ""]
+    for shape in args.shape:
+        command += ["--shape", shape]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(out)["summary"]["p50_ns"]["value"]
 
@@ -94,11 +98,13 @@ def signed_rank_k(count, alpha):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default=os.path.join(ROOT, "build", "models", "silero_vad_16k_op15.onnx"))
+    parser.add_argument("--shape", action="append", help="NAME:1x576, as often as needed")
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--iterations", type=int, default=2000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
+    args.shape = args.shape or (["input:1x576"] if "silero" in args.model else [])
     if not os.path.exists(args.model):
         print(f"SKIP python_pairs: no model {os.path.basename(args.model)}; deploy/fetch models brings it")
         return 77
