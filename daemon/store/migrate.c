@@ -47,13 +47,26 @@ static int apply(struct ifm_db *db, const struct ifm_migration *migration, struc
     return rc;
 }
 
+/* SQLite keeps the old mode without an error where WAL is not possible (no shared memory: some network file
+ * systems), and its promises would then be others than those the store makes. */
+static int set_wal(struct ifm_db *db, struct ifm_err *err)
+{
+    char shown[IFM_DB_PATH_SHOWN + 8];
+    int64_t is_wal = 0;
+    int rc = ifm_db_exec(db, "PRAGMA journal_mode=WAL", err);
+    if (!rc) rc = ifm_db_number(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &is_wal, err);
+    if (rc || is_wal) return rc;
+    return ifm_err_set(err, IFM_ERR_CONFIG, "store", "the file system of %s cannot hold the database (no WAL): choose "
+                       "a folder on a local disk with --data", ifm_db_show_path(db->path, shown));
+}
+
 int ifm_migrate(struct ifm_db *db, struct ifm_err *err)
 {
     int64_t version = 0;
     int rc = ifm_db_number(db, "PRAGMA user_version", &version, err);
     if (!rc) rc = check_owner(db, version, err);
     /* WAL before the first table: persistent, and the only mode in which readers never wait for the writer. */
-    if (!rc) rc = ifm_db_exec(db, "PRAGMA journal_mode=WAL", err);
+    if (!rc) rc = set_wal(db, err);
     for (size_t i = 0; !rc && i < ifm_migration_count; i++) {
         if (ifm_migrations[i].version > version) rc = apply(db, &ifm_migrations[i], err);
     }

@@ -1,6 +1,8 @@
 /* The list: order, filters, pages to the end, cursors that are refused, and a bound on what one page reads. */
 #include "tests/lib/testlib.h"
 
+#include <sqlite3.h>
+
 #include "tests/unit/store_fixture.h"
 
 #define RUNS 60
@@ -269,6 +271,46 @@ static void a_new_run_does_not_shift_pages(void **state)
     assert_memory_equal(before, after, 4 * sizeof *before);
 }
 
+/* 25,000 runs put in by SQL: a filter that matches none of them must not read them all for one page. */
+static void add_many_rows(const char *dir)
+{
+    struct ifm_buf path;
+    sqlite3 *db;
+    ifm_buf_init(&path, 4096);
+    ifm_buf_addf(&path, "%s/inferometer.db", dir);
+    assert_int_equal(sqlite3_open(path.data, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+        "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 25000) "
+        "INSERT INTO run (started_at_ms, id, key, status, verification, trust, model, labels, method_version, "
+        "invocations_ok, invocations_failed, p99_enough) "
+        "SELECT 1795000000000 + i, CAST(printf('%016d', i) AS BLOB), i, 0, 0, 0, 'm', '{}', 1, 1, 0, 0 FROM c", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    ifm_buf_done(&path);
+}
+
+static void a_page_looks_at_a_bounded_number_of_rows(void **state)
+{
+    (void)state;
+    struct ifm_store *many;
+    char *dir = t_temp_path("many"), cursor[64];
+    assert_int_equal(ifm_store_open(&many, dir, NULL, &err), 0);
+    add_many_rows(dir);
+    const struct ifm_store_filter none[] = { { .search = "nothing" }, { .model = "m", .provider = "nothing" } };
+    for (int i = 0; i < 2; i++) {
+        struct ifm_store_filter filter = none[i];
+        for (int page = 0; page < 3; page++) { /* 10,000, 10,000 and 5,000 rows */
+            ifm_buf_reset(&out);
+            assert_int_equal(ifm_store_list_runs(many, &filter, &out, &err), 0);
+            t_assert_contains(out.data, "{\"items\":[],\"next_cursor\":");
+            sf_cursor(out.data, cursor);
+            assert_int_equal(strlen(cursor), page < 2 ? 43 : 0);
+            filter.cursor = cursor;
+        }
+    }
+    ifm_store_close(many);
+    ifm_free(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +321,7 @@ int main(void)
         cmocka_unit_test(bad_filters_say_what_is_allowed),
         cmocka_unit_test(all_filters_at_once),
         cmocka_unit_test(a_new_run_does_not_shift_pages),
+        cmocka_unit_test(a_page_looks_at_a_bounded_number_of_rows),
     };
     return cmocka_run_group_tests(tests, open_store, close_store);
 }
