@@ -1,6 +1,6 @@
 /* The list of the 50 newest runs at a fixed rate: 16 connections, 500 requests a second in all, latency from
  * the moment a request was due, so that a slow reply also counts against those that waited behind it.
- * Arguments: FOLDER (filled by fill_runs.py) [seconds] [rate] [query] */
+ * Arguments: FOLDER (filled by fill.c) [seconds] [rate] [query] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 {
     static struct bench_daemon daemon;
     if (argc < 2) {
-        printf("SKIP list_bench: give a folder that tests/perf/fill_runs.py filled\n");
+        printf("SKIP list_bench: give a folder that fill has filled\n");
         return 77;
     }
     int64_t seconds = argc > 2 ? strtol(argv[2], NULL, 10) : 10, rate = argc > 3 ? strtol(argv[3], NULL, 10) : 500;
