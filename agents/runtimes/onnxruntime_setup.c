@@ -53,6 +53,9 @@ int onnx_library(struct onnx_state *s)
             onnx_host->log(onnx_host->context, IFM_LOG_WARN, "%s", dlerror());
         }
     }
+    /* Version 1.32 starts its telemetry with the environment, before a call can tell it not to: one
+     * more thread in the measured process and a file in the temporary folder. */
+    setenv("ORT_DISABLE_TELEMETRY", "1", 1);
     s->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->library) {
         onnx_host->log(onnx_host->context, IFM_LOG_DEBUG, "%s", dlerror());
