@@ -1,0 +1,188 @@
+// Run: why is it this fast, can it be trusted, how is it repeated. Facts and headline numbers come from one
+// request; charts ask for their own rollups.
+import { html, useEffect, useState } from '../dom.js';
+import { BASE, useResource } from '../api.js';
+import { toggleTables } from '../figure.js';
+import * as f from '../format.js';
+import { useKeys } from '../keys.js';
+import { POLL_MS } from '../live.js';
+import { Badge, Estimate, Facts, Failure, Loading, Panel, Table } from '../parts.js';
+import { navigate, setQuery, usePlace } from '../router.js';
+import { Histogram, InvocationDots, Memory, Startup, TimeLine } from './run_charts.js';
+import { Tabs } from './run_tabs.js';
+
+export const title = match => `Run ${f.shortId(match[1])}`;
+export const params = ['tab', 'log', 'zoom', 'inv', 'clip', 'metric', 'tables', 'details'];
+
+function Where({ run }) {
+  const link = (name, value, text = value) => value && html`<a class="plain"
+    href=${`/?${name}=${encodeURIComponent(value)}`}>${text}</a>`;
+  return html`<${Facts} rows=${[
+    ['Runtime', html`${link('runtime', run.runtime)} <span class="muted">${run.runtime_version}</span>`],
+    ['Provider', run.provider],
+    ['Device', link('device', run.device)],
+    ['Commit', run.commit ? html`<span class="mono">${link('commit', run.commit, run.commit.slice(0, 12))}</span>`
+      : html`<span class="none">none given</span>`],
+    ['Variant', html`<span class="mono" title=${run.variant_sha256}>${link('variant_sha256', run.variant_sha256,
+      f.shortSha(run.variant_sha256))}</span> <span class="muted">${run.format} ${
+      !run.variant_bytes ? '' : f.number(run.variant_bytes, 'bytes')}</span>`],
+    ['Started', html`<time datetime=${run.started_at}>${f.dateTime(run.started_at)}</time>
+      <span class="muted"> ${f.age(run.started_at)}</span>`],
+    ...Object.entries(run.labels || {}).map(([name, value]) => [name, value]),
+  ]} />`;
+}
+
+const HEADLINE = ['p50_ns', 'p90_ns', 'p99_ns', 'throughput_per_s', 'load_ns', 'first_inference_ns',
+  'peak_rss_bytes', 'cpu_ns_per_inference'];
+
+function Headline({ summary }) {
+  return html`<ul class="headline">${HEADLINE.map(metric => html`<li key=${metric} data-metric=${metric}
+    class=${metric === 'p50_ns' ? 'first' : ''}>
+    <span class="label">${f.METRICS[metric].name}</span>
+    <${Estimate} e=${summary[metric]} metric=${metric} /></li>`)}</ul>`;
+}
+
+function Head({ data, id }) {
+  const { run, invocations } = data;
+  const ok = invocations.filter(i => i.status === 'ok').length;
+  const iterations = f.plural(invocations.reduce((sum, i) => sum + (i.iterations || 0), 0), 'sample');
+  return html`<p class="crumbs"><a href="/">Runs</a> <span aria-hidden="true">/</span> <span
+    class="mono">${id}</span></p>
+    <div class="title-row"><h1 tabindex="-1">${run
+    ? html`${run.model} <span class="variant">${run.variant}</span>` : `Run ${f.shortId(id)}`}</h1>
+    <p class="badges">${run ? html`<${Badge} state=${run.status} />${
+      ok < invocations.length && run.status !== 'failed' && html`<${Badge} state="failed"
+      text=${`${invocations.length - ok} of ${invocations.length} failed`} />`}<${Badge}
+        state=${run.verification} /><${Badge}
+      state=${run.trust} text=${run.trust === 'not_assessed' ? 'trust: not assessed' : run.trust}
+      title=${(run.trust_reasons || []).join('; ')} />` : html`<${Badge} state="running" />`}</p>
+    <a class="button" href=${`/compare?a=${id}`}>Compare <kbd>c</kbd></a></div>
+    <p class="under-title">${ok === invocations.length
+    ? f.plural(invocations.length, 'invocation')
+    : html`<strong>${ok} of ${f.plural(invocations.length, 'invocation')} ok</strong>`} · ${iterations} ${
+    run && !f.absent(run.planned) && run.planned !== invocations.length ? `· ${run.planned} were planned ` : ''}·
+    each invocation is one fresh process; numbers are medians over invocations with exact 95 % intervals</p>
+    ${run && html`<${Where} run=${run} />`}`;
+}
+
+// The worst of an output over the invocations: a mismatch in one of them is a mismatch of the run.
+function outputsOf(invocations) {
+  const byName = new Map();
+  for (const invocation of invocations) {
+    for (const output of invocation.verification?.outputs || []) {
+      const row = byName.get(output.output) || { output: output.output, checked: 0, failedIn: [], worst: output };
+      row.checked++;
+      if (!output.passed) {
+        row.failedIn.push(invocation.n);
+      }
+      if ((!output.passed && row.worst.passed) ||
+        (output.passed === row.worst.passed && output.max_abs > row.worst.max_abs)) {
+        row.worst = output;
+      }
+      byName.set(output.output, row);
+    }
+  }
+  return [...byName.values()];
+}
+
+function Verification({ run, invocations }) {
+  const rows = outputsOf(invocations);
+  const unstable = invocations.filter(i => i.status === 'ok' && i.deterministic === false).length;
+  if (rows.length === 0) {
+    return html`<p>No reference outputs were given, so nothing says whether the outputs are right.
+      Give them with <code>--expect reference.npz</code> or measure a bundle.</p>`;
+  }
+  return html`${run?.verification === 'wrong' && html`<p class="failure inline"><strong><span class="glyph"
+    aria-hidden="true">≠</span>The outputs are WRONG:</strong> this run is fast or slow at computing something
+    else. It is never ranked.</p>`}
+  <${Table} className="stack" caption="Outputs against their reference" rows=${rows} rowKey=${r => r.output}
+    columns=${[
+    { key: 'o', title: 'Output', cell: r => html`<span class="mono">${r.output}</span>` },
+    { key: 's', title: 'Result', wide: true, cell: r => (r.failedIn.length === 0
+      ? html`<${Badge} state="verified" text=${`equal within tolerance, ${r.checked}×`} />`
+      : html`<${Badge} state="wrong" text=${`WRONG in ${r.failedIn.length} of ${r.checked}`} /><span
+        class="under">${r.worst.reason}</span>`) },
+    { key: 'a', title: 'Max |Δ|', num: true, cell: r => f.scientific(r.worst.max_abs) },
+    { key: 'r', title: 'Max rel. Δ', num: true, cell: r => f.scientific(r.worst.max_rel) },
+    { key: 'c', title: 'Cosine', num: true,
+      cell: r => (f.absent(r.worst.cosine) ? f.DASH : f.fixed(r.worst.cosine, 6)) },
+    { key: 'n', title: 'SNR', num: true,
+      cell: r => (f.absent(r.worst.snr_db) ? f.DASH : `${f.fixed(r.worst.snr_db, 1)} dB`) },
+    { key: 't', title: 'Tolerance', num: true, cell: r => html`rtol ${r.worst.rtol}, atol ${r.worst.atol}` },
+    { key: 'm', title: 'Mismatched', num: true,
+      cell: r => `${f.number(r.worst.mismatched)} of ${f.number(r.worst.elements)}` },
+  ]} />
+  ${unstable > 0 && html`<p class="note">Outputs before and after the timed loop differed bit by bit in ${
+    f.plural(unstable, 'invocation')}: this configuration is not deterministic.</p>`}`;
+}
+
+function Failures({ invocations }) {
+  const failed = invocations.filter(i => i.status !== 'ok');
+  return failed.length > 0 && html`<${Panel} title=${f.plural(failed.length, 'failed invocation')} id="failures"
+    className="alarm">${failed.map(i => html`<article key=${i.n} class="failed">
+    <h3><span class="glyph" aria-hidden="true">✕</span>Invocation ${i.n}: ${
+  (i.failure || 'failed').replaceAll('_', ' ')}
+      ${!f.absent(i.signal) && html`<span class="muted"> signal ${i.signal}</span>`}
+      ${!f.absent(i.exit_status) && html`<span class="muted"> exit status ${i.exit_status}</span>`}</h3>
+    <p>${i.failure_text} <span class="muted">Last step that was reached: ${i.step || 'unknown'}.</span></p>
+    ${i.stderr_tail && html`<pre tabindex="0"
+      aria-label=${`last lines of the log of invocation ${i.n}`}>${i.stderr_tail}</pre>`}
+    </article>`)}</${Panel}>`;
+}
+
+function Warnings({ invocations }) {
+  const counts = new Map();
+  for (const invocation of invocations) {
+    for (const warning of invocation.warnings || []) {
+      counts.set(warning, (counts.get(warning) || 0) + 1);
+    }
+  }
+  return counts.size > 0 && html`<${Panel} title="Warnings" id="warnings"><ul class="warnings">${
+    [...counts].map(([text, n]) => html`<li key=${text}><span class="glyph" aria-hidden="true">!</span>${text}
+      <span class="muted"> in ${n} of ${invocations.length}</span></li>`)}</ul></${Panel}>`;
+}
+
+export function Page({ match }) {
+  const id = decodeURIComponent(match[1]);
+  const { query } = usePlace();
+  const path = `${BASE}/runs/${encodeURIComponent(id)}`;
+  const [open, setOpen] = useState(false);
+  const { data, error, reload } = useResource(path, { every: open ? POLL_MS : 0 });
+  useEffect(() => setOpen(!!data && !data.closed), [data]);
+  useKeys({
+    T: () => toggleTables(query, ['histogram', 'timeline', 'dots']),
+    c: () => navigate(`/compare?a=${id}`),
+    Escape: () => (query.get('zoom') ? setQuery({ zoom: null }) : false),
+  });
+  useEffect(() => {
+    if (data?.run) {
+      document.title = `${data.run.model} · ${data.run.variant} · Inferometer`;
+    }
+  }, [data]);
+  if (error && !data) {
+    return html`<h1 tabindex="-1">Run ${f.shortId(id)}</h1><${Failure} error=${error} retry=${reload} />
+      <p><a href="/">All runs</a></p>`;
+  }
+  if (!data) {
+    return html`<h1 tabindex="-1">Run ${f.shortId(id)}</h1><${Loading} rows=${6} label="Loading the run" />`;
+  }
+  const { run, summary, invocations } = data;
+  const ok = invocations.filter(i => i.status === 'ok');
+  return html`<${Head} data=${data} id=${id} />
+    ${open && html`<p class="notice">This run is not closed yet: ${f.plural(invocations.length, 'invocation')} so far.
+      The page follows it.</p>`}
+    ${summary && html`<${Headline} summary=${summary} />`}
+    <${Failures} invocations=${invocations} />
+    <${Warnings} invocations=${invocations} />
+    ${ok.length > 0 ? html`<div class="grid">
+      <${Histogram} id=${id} summary=${summary} closed=${data.closed}
+        samples=${ok.reduce((sum, i) => sum + (i.iterations || 0), 0)} />
+      <${TimeLine} id=${id} invocations=${invocations} />
+      <${InvocationDots} summary=${summary} invocations=${invocations} />
+      <${Memory} invocations=${ok} /><${Startup} invocations=${ok} /></div>`
+    : html`<section class="panel empty"><h2>No samples</h2><p>No invocation finished, so there is nothing to draw.${' '}
+      ${invocations.length > 0 ? 'The reasons stand above.' : ''}</p></section>`}
+    <${Panel} title="Verification of outputs" id="verification"><${Verification} run=${run}
+      invocations=${invocations} /></${Panel}>
+    <${Tabs} id=${id} data=${data} />`;
+}
