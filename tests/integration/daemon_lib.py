@@ -3,6 +3,7 @@
 Standard library only. Codec blocks are made here by hand (a zstd frame of raw blocks), so that the daemon's
 decoder is not checked against its own encoder.
 """
+import atexit
 import base64
 import http.client
 import json
@@ -48,6 +49,7 @@ class Daemon:
         self.log_path = os.path.join(self.folder, "log")
         self.options = options
         self.process = None
+        atexit.register(self.close)  # also when a test dies on the way
         self.start()
 
     def start(self):
