@@ -117,7 +117,7 @@ main() {
     fi
     if wanted tsan && build tsan; then
         # gcc 12's thread sanitizer does not start under full address randomisation
-        wrapper='setarch -R' run tsan sanitizers -j2 -L '^(unit|integration|fault)$' -R 'store|http|routes|analysis|daemon'
+        wrapper='setarch -R' run tsan sanitizers -j2 -L '^(unit|integration)$' -R 'store_|http_|routes_|daemon_'
     fi
     if wanted perf && build release; then run release perf -j1 -L '^perf$'; fi
     say 'done'
