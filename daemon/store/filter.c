@@ -17,28 +17,28 @@ struct column {
     int rank;            /* lower drives first: fewer rows are expected */
     enum kind kind;
     const char *choices; /* CHOICE */
-    unsigned common;     /* CHOICE: bits of words that most rows have; such a driver comes last */
+    int rare;            /* CHOICE with an index: words from here on are in it */
+    const char *in_index; /* and the condition under which it holds a row */
 };
 #define AT(field) offsetof(struct ifm_store_filter, field)
 static const struct column columns[] = {
-    { AT(commit), "commit", "r.commit_id", "run_by_commit", 1, TEXT, NULL, 0 },
-    { AT(variant_sha256), "variant_sha256", "r.variant_sha256", "run_by_variant", 2, KEY, NULL, 0 },
-    { AT(config_key), "config_key", "r.config_key", "run_by_config_key", 3, KEY, NULL, 0 },
-    { AT(device_key), "device_key", "r.device_key", "run_by_device_key", 6, KEY, NULL, 0 },
+    { AT(commit), "commit", "r.commit_id", "run_by_commit", 1, TEXT, NULL, 0, NULL },
+    { AT(variant_sha256), "variant_sha256", "r.variant_sha256", "run_by_variant", 2, KEY, NULL, 0, NULL },
+    { AT(config_key), "config_key", "r.config_key", "run_by_config_key", 3, KEY, NULL, 0, NULL },
     { AT(verification), "verification", "r.verification", "run_by_verification", 4, CHOICE,
-      IFM_VERIFICATION_CHOICES, 1u << IFM_VERIFY_NONE | 1u << IFM_VERIFY_VERIFIED },
-    { AT(status), "status", "r.status", "run_by_status", 5, CHOICE, IFM_RUN_STATUS_CHOICES, 1u << 0 },
-    { AT(device), "device", "r.device", "run_by_device", 7, TEXT, NULL, 0 },
-    { AT(model), "model", "r.model", "run_by_model", 8, TEXT, NULL, 0 },
-    { AT(runtime), "runtime", "r.runtime", "run_by_runtime", 9, TEXT, NULL, 0 },
-    { AT(trust), "trust", "r.trust", NULL, 0, CHOICE, IFM_TRUST_CHOICES, 0 },
-    { AT(provider), "provider", "r.provider", NULL, 0, TEXT, NULL, 0 },
-    { AT(format), "format", "r.format", NULL, 0, TEXT, NULL, 0 },
+      IFM_VERIFICATION_CHOICES, IFM_VERIFY_CROSS_CHECKED, "r.verification > 1" },
+    { AT(status), "status", "r.status", "run_by_status", 5, CHOICE, IFM_RUN_STATUS_CHOICES, 1, "r.status <> 0" },
+    { AT(device), "device", "r.device", "run_by_device", 7, TEXT, NULL, 0, NULL },
+    { AT(model), "model", "r.model", "run_by_model", 8, TEXT, NULL, 0, NULL },
+    { AT(device_key), "device_key", "r.device_key", NULL, 0, KEY, NULL, 0, NULL },
+    { AT(runtime), "runtime", "r.runtime", NULL, 0, TEXT, NULL, 0, NULL },
+    { AT(trust), "trust", "r.trust", NULL, 0, CHOICE, IFM_TRUST_CHOICES, 0, NULL },
+    { AT(provider), "provider", "r.provider", NULL, 0, TEXT, NULL, 0, NULL },
+    { AT(format), "format", "r.format", NULL, 0, TEXT, NULL, 0, NULL },
 };
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)
 #define LABEL_RANK 3
 #define NO_DRIVER 1000
-#define COMMON_PENALTY 100
 
 static const char *text_of(const struct ifm_store_filter *filter, const struct column *column)
 {
@@ -189,8 +189,8 @@ struct plan {
 static int rank_of(const struct column *column, const char *text)
 {
     if (!column->index || strchr(text, ',')) return NO_DRIVER; /* several ranges would need a sort */
-    int index = column->kind == CHOICE ? choice_of(column->choices, text, strlen(text)) : -1;
-    return column->rank + (index >= 0 && (column->common >> index & 1) ? COMMON_PENALTY : 0);
+    bool in_index = column->kind != CHOICE || choice_of(column->choices, text, strlen(text)) >= column->rare;
+    return in_index ? column->rank : NO_DRIVER;
 }
 
 static struct plan make_plan(const struct ifm_store_filter *filter, bool by_id)
@@ -285,6 +285,7 @@ static int add_source(struct ifm_query *query, const struct ifm_store_filter *fi
     } else if (plan->driver) {
         const char *text = text_of(filter, plan->driver);
         ifm_buf_addf(sql, " FROM run r INDEXED BY %s WHERE %s = ? AND ", plan->driver->index, plan->driver->sql);
+        if (plan->driver->in_index) ifm_buf_addf(sql, "%s AND ", plan->driver->in_index);
         rc = strlen(text) > VALUE_MAX
                  ? ifm_err_set(err, IFM_ERR_BAD_REQUEST, plan->driver->name, "%s is longer than %d bytes",
                                plan->driver->name, VALUE_MAX)
@@ -298,7 +299,7 @@ static int add_source(struct ifm_query *query, const struct ifm_store_filter *fi
 }
 
 int ifm_query_make(struct ifm_query *query, const struct ifm_store_filter *filter,
-                   const struct ifm_cursor *cursor, int limit, struct ifm_err *err)
+                   const struct ifm_cursor *cursor, struct ifm_err *err)
 {
     query->pattern = NULL;
     query->bind_count = query->key_count = 0;
@@ -323,7 +324,8 @@ int ifm_query_make(struct ifm_query *query, const struct ifm_store_filter *filte
     }
     if (!rc) rc = add_source(query, filter, &plan, cursor, err);
     ifm_buf_adds(&query->sql, " LIMIT ?");
-    bind(query, IFM_BIND_I64, limit, NULL, 0);
+    query->window = query->by_id || plan.by_label || plan.driver ? IFM_STORE_SEEK_MAX : IFM_STORE_SCAN_MAX;
+    bind(query, IFM_BIND_I64, query->window, NULL, 0);
     return rc ? rc : ifm_buf_check(&query->sql, err);
 }
 

@@ -24,6 +24,7 @@ struct ifm_query {
     /* true: columns are started_at_ms, id, matches (0, 1 or NULL), and LIMIT counts rows that were looked at;
      * false: columns are IFM_RUN_COLUMNS, each row matches. */
     bool scan;
+    int window; /* rows that the statement yields at most */
     bool by_id; /* in order of id instead of start time; rows may have a NULL started_at_ms (not closed) */
     char *pattern;                      /* owned: of `search` */
     uint8_t low[IFM_UUID_BYTES], high[IFM_UUID_BYTES]; /* of id_prefix */
@@ -32,9 +33,9 @@ struct ifm_query {
     struct ifm_cursor from;             /* first key that is not listed any more */
 };
 
-/* cursor NULL: from the newest. limit: rows that the statement may yield. */
+/* cursor NULL: from the newest. */
 int ifm_query_make(struct ifm_query *query, const struct ifm_store_filter *filter,
-                   const struct ifm_cursor *cursor, int limit, struct ifm_err *err);
+                   const struct ifm_cursor *cursor, struct ifm_err *err);
 void ifm_query_bind(const struct ifm_query *query, sqlite3_stmt *stmt);
 void ifm_query_done(struct ifm_query *query);
 

@@ -49,7 +49,7 @@ static int take_row(struct page *page, sqlite3_stmt *stmt, struct ifm_err *err)
     return 0;
 }
 
-static int run_query(struct page *page, int window, struct ifm_err *err)
+static int run_query(struct page *page, struct ifm_err *err)
 {
     sqlite3_stmt *stmt;
     int rc = ifm_db_get_text(page->db, page->query.sql.data, &stmt, err);
@@ -60,21 +60,20 @@ static int run_query(struct page *page, int window, struct ifm_err *err)
         ended = take_row(page, stmt, err);
         rc = ended < 0 ? ended : 0;
     }
-    if (rc >= 0 && !ended && page->query.scan && page->seen == window) page->more = true;
+    if (rc >= 0 && !ended && page->query.scan && page->seen == page->query.window) page->more = true;
     assert(sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_SORT, 1) == 0);
     ifm_db_reset(stmt);
     return rc;
 }
 
-static int write_page(struct page *page, int window, const uint8_t *digest, struct ifm_buf *out,
-                      struct ifm_err *err)
+static int write_page(struct page *page, const uint8_t *digest, struct ifm_buf *out, struct ifm_err *err)
 {
     char text[IFM_CURSOR_TEXT];
     ifm_jw_init(&page->w, out);
     ifm_jw_begin(&page->w, '{');
     ifm_jw_key(&page->w, "items");
     ifm_jw_begin(&page->w, '[');
-    int rc = run_query(page, window, err);
+    int rc = run_query(page, err);
     ifm_jw_end(&page->w, ']');
     ifm_jw_key(&page->w, "next_cursor");
     if (!rc && page->more) rc = ifm_cursor_write(&page->last, digest, text, err);
@@ -97,10 +96,9 @@ int ifm_store_list_runs(struct ifm_store *store, const struct ifm_store_filter *
     if (!rc && has_cursor) rc = ifm_cursor_read(filter->cursor, digest, &cursor, err);
     if (rc) return rc;
 
-    int window = IFM_STORE_SCAN_MAX; /* a statement that is no scan stops at the page's end */
-    rc = ifm_query_make(&page.query, filter, has_cursor ? &cursor : NULL, window, err);
+    rc = ifm_query_make(&page.query, filter, has_cursor ? &cursor : NULL, err);
     if (!rc) rc = ifm_pool_take(&store->pool, false, &page.db, err);
-    if (!rc) rc = write_page(&page, window, digest, out, err);
+    if (!rc) rc = write_page(&page, digest, out, err);
     ifm_pool_put(&store->pool, page.db);
     ifm_query_done(&page.query);
     return rc;

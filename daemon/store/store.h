@@ -19,7 +19,8 @@
 #define IFM_STORE_BATCH_MAX 256
 #define IFM_STORE_QUEUE_MAX 1024
 #define IFM_STORE_LIST_MAX 200 /* rows of one page */
-#define IFM_STORE_SCAN_MAX 10000 /* rows that one page may look at */
+#define IFM_STORE_SCAN_MAX 10000 /* rows that one page may look at, in the list's own order … */
+#define IFM_STORE_SEEK_MAX 2000  /* … and through an index, where each is a seek of its own */
 
 struct ifm_store;
 struct ifm_store_options {
@@ -73,9 +74,10 @@ struct ifm_store_filter { /* NULL or 0: not filtered; lists are comma-separated,
     const char *cursor;  /* from an earlier page; opaque */
 };
 /* Closed runs, newest first (with id_prefix: highest id first): {"items":[…],"next_cursor":…}. Never O(all
- * rows): one exact filter is the range of an index, and filters beyond it are tested on at most
- * IFM_STORE_SCAN_MAX rows. A page may therefore be short or even empty and still have a next_cursor, which
- * goes on where this page stopped; the list ends where next_cursor is null.
+ * rows): one exact filter (commit, variant_sha256, config_key, a label, device, model, id_prefix, the rare words
+ * of status and verification) is the range of an index, and filters beyond it are tested on at most
+ * IFM_STORE_SCAN_MAX or IFM_STORE_SEEK_MAX rows. A page may therefore be short or even empty and still have a
+ * next_cursor, which goes on where this page stopped; the list ends where next_cursor is null.
  * IFM_ERR_BAD_REQUEST for a cursor of another filter, a word that is no choice, a key that is no SHA-256. */
 int ifm_store_list_runs(struct ifm_store *store, const struct ifm_store_filter *filter, struct ifm_buf *out,
                         struct ifm_err *err);

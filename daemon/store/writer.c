@@ -91,6 +91,7 @@ static void *writer_main(void *arg)
 {
     struct ifm_writer *writer = arg;
     struct ifm_put *batch;
+    pthread_setname_np(pthread_self(), "store-writer"); /* for top and perf */
     while ((batch = take_batch(writer)) != NULL) write_batch(writer, batch);
     return NULL;
 }

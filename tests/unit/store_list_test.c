@@ -295,15 +295,19 @@ static void a_page_looks_at_a_bounded_number_of_rows(void **state)
     char *dir = t_temp_path("many"), cursor[64];
     assert_int_equal(ifm_store_open(&many, dir, NULL, &err), 0);
     add_many_rows(dir);
-    const struct ifm_store_filter none[] = { { .search = "nothing" }, { .model = "m", .provider = "nothing" } };
-    for (int i = 0; i < 2; i++) {
-        struct ifm_store_filter filter = none[i];
-        for (int page = 0; page < 3; page++) { /* 10,000, 10,000 and 5,000 rows */
+    const struct { struct ifm_store_filter filter; int pages; } none[] = {
+        { { .search = "nothing" }, 3 }, /* 10,000, 10,000 and 5,000 rows */
+        { { .model = "m", .provider = "nothing" }, 13 }, /* twelve times 2,000 and 1,000 */
+        { { .status = "failed" }, 1 }, /* the index says at once that there is none */
+    };
+    for (int i = 0; i < 3; i++) {
+        struct ifm_store_filter filter = none[i].filter;
+        for (int page = 1; page <= none[i].pages; page++) {
             ifm_buf_reset(&out);
             assert_int_equal(ifm_store_list_runs(many, &filter, &out, &err), 0);
             t_assert_contains(out.data, "{\"items\":[],\"next_cursor\":");
             sf_cursor(out.data, cursor);
-            assert_int_equal(strlen(cursor), page < 2 ? 43 : 0);
+            assert_int_equal(strlen(cursor), page < none[i].pages ? 43 : 0);
             filter.cursor = cursor;
         }
     }
