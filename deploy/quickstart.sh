@@ -84,7 +84,7 @@ our_daemon() {
     case $pid in '' | *[!0-9]*) return 1 ;; esac
     exe=$(readlink "/proc/$pid/exe" 2>/dev/null) || return 1
     case ${exe% (deleted)} in */inferometerd) ;; *) return 1 ;; esac
-    tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qxF -- "$folder" || return 1
+    { tr "\0" "\n" <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qxF -- "$folder" || return 1
     echo "$pid"
 }
 stop_daemon() {
