@@ -28,23 +28,45 @@ static void add_row(sqlite3_stmt *stmt, struct ifm_summary_values *out)
     if (!sqlite3_column_int(stmt, P99_ENOUGH)) out->enough[IFM_METRIC_P99] = false;
 }
 
+static int get_bound(struct ifm_db *db, enum ifm_sql which, int64_t run_key, sqlite3_stmt **stmt,
+                     struct ifm_err *err)
+{
+    int rc = ifm_db_get(db, which, stmt, err);
+    if (rc) return rc;
+    sqlite3_bind_int64(*stmt, 1, run_key * IFM_DB_INVOCATIONS);
+    sqlite3_bind_int64(*stmt, 2, run_key * IFM_DB_INVOCATIONS + IFM_DB_INVOCATIONS - 1);
+    return 0;
+}
+
+/* Room for as many invocations as there are: most runs have ten, not the thousand that is allowed. */
+static int make_room(struct ifm_db *db, int64_t run_key, struct ifm_summary_values *out, struct ifm_err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = get_bound(db, IFM_SQL_INVOCATION_COUNT, run_key, &stmt, err);
+    if (rc) return rc;
+    rc = ifm_db_step(db, stmt, "counting invocations", err);
+    size_t each = rc > 0 ? (size_t)sqlite3_column_int64(stmt, 0) : 0;
+    ifm_db_reset(stmt);
+    if (rc < 0) return rc;
+    double *block = ifm_alloc_array((IFM_METRIC_COUNT + 1) * (each + 1), sizeof *block);
+    if (!block) return ifm_err_set(err, IFM_ERR_NOMEM, "store", "out of memory while summing up a run");
+    for (size_t metric = 0; metric < IFM_METRIC_COUNT; metric++) {
+        out->values[metric] = block + metric * each;
+        out->enough[metric] = true;
+    }
+    out->iterations = block + IFM_METRIC_COUNT * each;
+    return 0;
+}
+
+/* On a snapshot or the writer's transaction: both statements see the same rows. */
 int ifm_summary_values_get(struct ifm_db *db, int64_t run_key, struct ifm_summary_values *out,
                            struct ifm_err *err)
 {
     memset(out, 0, sizeof *out);
-    double *block = ifm_alloc_array((IFM_METRIC_COUNT + 1) * IFM_DB_INVOCATIONS, sizeof *block);
-    if (!block) return ifm_err_set(err, IFM_ERR_NOMEM, "store", "out of memory while summing up a run");
-    for (int metric = 0; metric < IFM_METRIC_COUNT; metric++) {
-        out->values[metric] = block + metric * IFM_DB_INVOCATIONS;
-        out->enough[metric] = true;
-    }
-    out->iterations = block + IFM_METRIC_COUNT * IFM_DB_INVOCATIONS;
-
     sqlite3_stmt *stmt;
-    int rc = ifm_db_get(db, IFM_SQL_VALUES, &stmt, err);
+    int rc = make_room(db, run_key, out, err);
+    if (!rc) rc = get_bound(db, IFM_SQL_VALUES, run_key, &stmt, err);
     if (!rc) {
-        sqlite3_bind_int64(stmt, 1, run_key * IFM_DB_INVOCATIONS);
-        sqlite3_bind_int64(stmt, 2, run_key * IFM_DB_INVOCATIONS + IFM_DB_INVOCATIONS - 1);
         while ((rc = ifm_db_step(db, stmt, "reading a run's values", err)) > 0) add_row(stmt, out);
         ifm_db_reset(stmt);
     }
