@@ -221,6 +221,14 @@ export async function numbers(url, ids, made) {
     );
     equal(data.n, 6000, 'samples');
   });
+  await test('compare: a run with WRONG outputs is not called fast without a word', async () => {
+    await visit(tab, `${url}/compare?a=${ids.plain}&b=${ids.wrong}`);
+    holds((await tab.page.innerText('.notice')).includes('B computed WRONG outputs'), 'no notice');
+  });
+  await test('the licences of the bundled packages are served', async () => {
+    const text = await (await fetch(`${url}/licences.txt`)).text();
+    ['preact', 'htm', 'chart.js', 'MIT License', 'Apache License'].forEach(part => holds(text.includes(part), `no ${part}`));
+  });
   await test('names that look like markup stay text', async () => {
     await visit(tab, `${url}/runs/${ids.markup}`);
     holds((await tab.page.innerText('h1')).includes('<img src=x onerror=alert(1)>'), 'the name is not shown as it is');

@@ -27,8 +27,8 @@ const BADGES = {
   trusted: ['✓', 'trusted', 'good'],
   caution: ['!', 'caution', 'bad'],
   untrusted: ['✕', 'untrusted', 'bad'],
-  regression: ['▲', 'regression', 'bad'],
-  improvement: ['▼', 'improvement', 'good'],
+  regression: ['!', 'regression', 'bad'],
+  improvement: ['✓', 'improvement', 'good'],
   equivalent: ['=', 'equivalent', 'quiet'],
   inconclusive: ['?', 'inconclusive', 'quiet'],
 };
@@ -39,6 +39,16 @@ export function Badge({ state, text, title }) {
     >${glyph}</span>${text || word}</span>`;
 }
 export const badgeWord = state => (BADGES[state] || [0, state])[1];
+
+// How a run of the list ended: what failed first, then what its outputs were
+export function Outcome({ row }) {
+  const made = row.invocations_failed + row.invocations_ok;
+  const some = row.invocations_failed > 0 && `${row.invocations_failed} of ${made} failed`;
+  const whole = row.status === 'failed';
+  return html`${row.status !== 'complete' && html`<${Badge} state=${row.status} text=${whole && some ? some : null} />`}
+    ${some && !whole && html`<${Badge} state="failed" text=${some} />`}
+    ${(row.invocations_ok > 0 || row.verification !== 'no_reference') && html`<${Badge} state=${row.verification} />`}`;
+}
 
 // -- numbers --------------------------------------------------------------------------------------
 export function Estimate({ e, metric, inline }) {

@@ -5,7 +5,7 @@ import { BASE, useResource } from '../api.js';
 import { Figure, toggleTables } from '../figure.js';
 import * as f from '../format.js';
 import { useKeys } from '../keys.js';
-import { Badge, Failure, Loading, Panel, Segmented, Table, When } from '../parts.js';
+import { Badge, Failure, Loading, Outcome, Panel, Segmented, Table, When } from '../parts.js';
 import { setQuery, usePlace } from '../router.js';
 import { binsFor, countAxis, nsAxis, outline, outside, setZoom, zoomOf } from './run_charts.js';
 
@@ -48,7 +48,7 @@ function Picker({ query }) {
       r.runtime_version}</span></span><span class="under">${r.provider || f.DASH}</span>` },
     { key: 'd', title: 'Device', cell: r => r.device },
     { key: 'p', title: 'P50', num: true, cell: r => f.number(r.p50_ns, 'ns') },
-    { key: 'v', title: 'Outcome', cell: r => html`<${Badge} state=${r.verification} />` }]} /></div>`}`;
+    { key: 'v', title: 'Outcome', cell: r => html`<${Outcome} row=${r} />` }]} /></div>`}`;
 }
 
 // -- the two runs ------------------------------------------------------------------------------------------
@@ -60,9 +60,7 @@ function Side({ row, letter }) {
       ${row.device} ·${' '}
       <${When} at=${row.started_at} />${row.commit ? html` · <span
         class="mono">${row.commit.slice(0, 12)}</span>` : ''}</p>
-    <p class="badges">${row.status !== 'complete' && html`<${Badge} state=${row.status} />`}<${Badge}
-      state=${row.verification} />${row.invocations_failed > 0 && html`<span class="badge bad"><span class="glyph"
-      aria-hidden="true">✕</span>${row.invocations_failed} failed</span>`}</p></section>`;
+    <p class="badges"><${Outcome} row=${row} /></p></section>`;
 }
 
 // "12 % slower", from the reader's side: what the number means for B
@@ -91,7 +89,8 @@ function Verdict({ data }) {
     improvement: `the whole interval lies beyond ${f.MINUS}${f.share(delta)}`,
     equivalent: `the whole interval lies within ±${f.share(delta)}`,
     inconclusive: data.comparable
-      ? 'the interval crosses the limit, or there are too few invocations: measure more'
+      ? f.absent(p50?.ratio) ? 'there is nothing to compare'
+        : 'the interval crosses the limit, or there are too few invocations: measure more'
       : `not comparable: ${data.reason}. The numbers stand side by side, but no verdict is drawn`,
   }[data.verdict];
   return html`<div class=${`verdict ${data.verdict}`} role="status"><${Badge} state=${data.verdict} />
@@ -230,7 +229,7 @@ function Overlay({ data, query }) {
   const log = query.get('log') === '1';
   const range = zoom || rangeOf(data.a, data.b);
   const samples = row => (row.iterations || 0) * row.invocations_ok;
-  const bins = Math.round(1.4 * binsFor(Math.min(samples(data.a), samples(data.b))));
+  const bins = Math.round(2 * binsFor(Math.min(samples(data.a), samples(data.b))));
   const ask = row => (range
     ? `${BASE}/runs/${row.id}/histogram?bins=${bins}&low_ns=${range[0]}&high_ns=${range[1]}` : null);
   const a = useResource(ask(data.a));
@@ -269,6 +268,7 @@ function Comparison({ a, b, query }) {
   const delta = query.get('delta') || '0.02';
   const { data, error, reload, busy } = useResource(
     `${BASE}/compare?${new URLSearchParams({ a, b, delta })}`);
+  const wrong = ['a', 'b'].filter(key => data?.[key].verification === 'wrong').map(key => key.toUpperCase());
   const swap = () => setQuery({ a: b, b: a });
   useKeys({
     s: swap,
@@ -284,6 +284,8 @@ function Comparison({ a, b, query }) {
     ${error && html`<${Failure} error=${error} retry=${reload} />`}
     ${!data && !error && html`<${Loading} rows=${6} label="Comparing" />`}
     ${data && html`<div class=${busy ? 'stale' : ''}>
+      ${wrong.length > 0 && html`<p class="notice loud"><span class="glyph" aria-hidden="true">≠</span>${wrong.join(' and ')} computed
+        WRONG outputs: how fast that was says nothing.</p>`}
       <${Verdict} data=${data} />
       <div class="sides"><${Side} row=${data.a} letter="a" /><${Side} row=${data.b} letter="b" /></div>
       <${Panel} title="Metric by metric" id="metrics" extra=${html`<span class="muted">shaded: within ±${

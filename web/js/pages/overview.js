@@ -4,7 +4,7 @@ import { BASE, cached, get, useResource } from '../api.js';
 import * as f from '../format.js';
 import { useKeys } from '../keys.js';
 import { togglePaused, usePolling } from '../live.js';
-import { announce, Badge, badgeWord, Command, Failure, Loading, Scroll, When } from '../parts.js';
+import { announce, Badge, badgeWord, Command, Failure, Loading, Outcome, Scroll, When } from '../parts.js';
 import { navigate, setQuery, usePlace, withQuery } from '../router.js';
 
 export const title = () => 'Runs';
@@ -132,16 +132,6 @@ function Latency({ row }) {
   const range = f.interval(row.p50_ns, row.p50_low_ns, row.p50_high_ns, 'ns');
   return html`<span class="value">${f.number(row.p50_ns, 'ns', width)}</span><span class="range">${
     range || html`<span title="needs at least 6 invocations">no interval, K = ${row.invocations_ok}</span>`}</span>`;
-}
-
-function Outcome({ row }) {
-  const made = row.invocations_failed + row.invocations_ok;
-  const some = row.invocations_failed > 0 && `${row.invocations_failed} of ${made} failed`;
-  return html`${row.status !== 'complete' && html`<${Badge} state=${row.status}
-    text=${row.status === 'failed' && some ? some : null} />`}
-    ${some && row.status !== 'failed' && html`<${Badge} state="failed" text=${some} />`}
-    ${(row.invocations_ok > 0 || row.verification !== 'no_reference') &&
-    html`<${Badge} state=${row.verification} />`}`;
 }
 
 function Row({ row, active, picked, isNew, onPick }) {

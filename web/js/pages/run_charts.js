@@ -134,11 +134,11 @@ function timeSpec(row, clip) {
     ? row.warmup.t_ns.at(-1) + row.warmup.p50.at(-1) * row.warmup.n.at(-1) : 0;
   const points = [...phasePoints(row.warmup, 0), ...phasePoints(row.steady, steadyFrom)];
   const warm = row.warmup.t_ns.length;
-  const sortedMax = points.slice(warm).map(p => p.y).sort((a, b) => a - b);
-  const typical = sortedMax[Math.floor(sortedMax.length / 2)] || 1;
-  const spread = Math.max(...sortedMax, typical) - Math.min(...sortedMax, typical);
+  const medians = points.slice(warm).map(p => p.y).sort((a, b) => a - b);
+  const at = share => medians[Math.floor((medians.length - 1) * share)] ?? 1;
+  const spread = at(0.95) - at(0.05) + at(0.5) * 0.005;
   const all = [Math.min(...points.map(p => p.min)), Math.max(...points.map(p => p.max))];
-  const usual = [Math.max(all[0], typical - 4 * spread), Math.min(all[1], typical + 4 * spread + typical * 0.02)];
+  const usual = [Math.max(all[0], at(0.05) - spread), Math.min(all[1], at(0.95) + 1.5 * spread)];
   const [low, high] = clip ? usual : all;
   const pad = (high - low) * 0.06 || high * 0.05;
   const say = i => {
@@ -193,9 +193,9 @@ export function TimeLine({ id, invocations }) {
       i.status === 'ok' ? '' : ' (failed)'}</option>`)}</select></label>
       <${Segmented} label="Vertical range" value=${clip ? '1' : ''} options=${[['', 'all'], ['1', 'typical']]}
       onChange=${value => setQuery({ clip: value })} />`}
-    note=${row && (per > 1 ? `${f.plural(row.steady.count, 'timed sample')}, up to ${per} a bucket; ` +
-      'minimum and maximum of each are kept, so no outlier is lost'
-    : f.plural(row.steady.count, 'timed sample'))}>
+    note=${row && [f.plural(row.steady.count, 'timed sample'),
+      per > 1 && `up to ${per} a bucket, of which the minimum and maximum are kept: no outlier is lost`,
+      clip && 'cut to the typical range: “all” has the rest'].filter(Boolean).join(' · ')}>
     ${error ? html`<${Failure} error=${error} retry=${reload} />` : empty
     ? html`<p class="muted">This invocation has no samples.</p>` : !data ? html`<${Loading} rows=${5} />` : null}
     </${Figure}>`;
@@ -323,5 +323,5 @@ export function Startup({ invocations }) {
     { key: 'r', title: 'Min..max', num: true, cell: r => (r.count > 1
       ? html`<span class="range flat">${f.interval(r.value, r.low, r.high, 'ns')}</span>` : f.DASH) },
   ]} /><p class="note">Medians over ${f.plural(invocations.length, 'invocation')}; warm-up and timed phase are as long as
-    was     asked for.</p></${Panel}>`;
+    was asked for.</p></${Panel}>`;
 }
