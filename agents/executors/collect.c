@@ -33,6 +33,15 @@ static void take_hello(struct ifm_collect *collect, struct ifm_msg_event *event)
     collect->step = IFM_STEP_LOAD;
 }
 
+static void free_tensors(struct ifm_list *list)
+{
+    /* only these two fields are set: the event's own table knows how to free them */
+    struct ifm_msg_event event = { 0 };
+    event.inputs = *list;
+    ifm_json_free(&ifm_event_table, &event);
+    *list = (struct ifm_list){ 0 };
+}
+
 static void take_list(struct ifm_list *to, struct ifm_list *from)
 {
     if (from->count && !to->count) {
@@ -115,7 +124,10 @@ static void take_metrics(struct ifm_collect *collect, struct ifm_msg_event *even
         inv->warnings = event->warnings;
         event->warnings = (struct ifm_strings){ 0 };
     }
-    take_list(&collect->result->outputs, &event->outputs);
+    if (event->outputs.count) { /* now with the shapes that the outputs really had */
+        free_tensors(&collect->result->outputs);
+        take_list(&collect->result->outputs, &event->outputs);
+    }
 }
 
 static void take_error(struct ifm_collect *collect, const struct ifm_msg_event *event)
@@ -167,15 +179,6 @@ int ifm_collect_line(struct ifm_collect *collect, const char *line, size_t len, 
     }
     ifm_json_free(&ifm_event_table, &event);
     return rc;
-}
-
-static void free_tensors(struct ifm_list *list)
-{
-    /* only these two fields are set: the event's own table knows how to free them */
-    struct ifm_msg_event event = { 0 };
-    event.inputs = *list;
-    ifm_json_free(&ifm_event_table, &event);
-    *list = (struct ifm_list){ 0 };
 }
 
 void ifm_exec_result_done(struct ifm_exec_result *result)

@@ -177,10 +177,24 @@ static void write_metrics(struct ifm_jw *w, struct pair *pair, double delta, boo
 }
 
 /* -- Reply -------------------------------------------------------------------------------------- */
-/* NULL text: comparable. */
-static int write_reason(struct ifm_buf *reason, const struct ifm_msg_run *a, const struct ifm_msg_run *b,
-                        const struct ifm_buf *device_fields, struct ifm_err *err)
+/* By the row, which the store derived from the invocations; the run's own word for it is a claim. Quotes
+ * inside values are escaped there, so only the field itself can match. */
+static bool wrong(const struct ifm_store_run_values *values)
 {
+    return strstr(values->row_json, "\"verification\":\"wrong\"") != NULL;
+}
+
+/* Empty text: comparable. */
+static int write_reason(struct ifm_buf *reason, const struct pair *pair, const struct ifm_buf *device_fields,
+                        struct ifm_err *err)
+{
+    const struct ifm_msg_run *a = &pair->a.run, *b = &pair->b.run;
+    bool a_wrong = wrong(&pair->a), b_wrong = wrong(&pair->b);
+    if (a_wrong || b_wrong) {
+        ifm_buf_addf(reason, "the outputs of %s are WRONG: its speed counts for nothing",
+                     a_wrong && b_wrong ? "both" : a_wrong ? "A" : "B");
+        return ifm_buf_check(reason, err);
+    }
     if (differ(a->device_key, b->device_key)) {
         ifm_buf_addf(reason, "another device: %s", device_fields->len ? device_fields->data
                                                                       : "the device keys differ");
@@ -206,7 +220,7 @@ static int write_pair(struct ifm_jw *w, struct pair *pair, double delta, struct 
     ifm_jw_end(&list, ']');
     int rc = ifm_buf_check(&differences, err);
     if (!rc) rc = ifm_buf_check(&device_fields, err);
-    if (!rc) rc = write_reason(&reason, a, b, &device_fields, err);
+    if (!rc) rc = write_reason(&reason, pair, &device_fields, err);
     if (!rc) {
         bool comparable = reason.len == 0;
         ifm_jw_begin(w, '{');

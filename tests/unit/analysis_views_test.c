@@ -277,6 +277,31 @@ static void another_device_decides_nothing(void **state)
     assert_int_equal(sf_count(reply, "\"verdict\":\"inconclusive\""), IFM_METRIC_COUNT + 1);
 }
 
+/* One invocation out of eight was wrong, and the run says that all was verified. */
+static void wrong_outputs_are_never_an_improvement(void **state)
+{
+    (void)state;
+    char a[IFM_UUID_TEXT], b[IFM_UUID_TEXT];
+    add_run(a, 8, 2000000, NULL);
+    sf_id(b, ++next_id);
+    for (int64_t n = 0; n < 8; n++) {
+        struct sf_invocation made;
+        assert_int_equal(sf_invocation_init(&made, n, (uint64_t)n, 50, 1000000), 0);
+        if (n == 3) made.body.verification.state = IFM_VERIFY_WRONG;
+        assert_int_equal(sf_put_invocation(store, b, &made, NULL, &err), 0);
+        sf_invocation_done(&made);
+    }
+    struct sf_run run;
+    sf_run_init(&run, b, 8, 1795000000000 + next_id, NULL);
+    assert_int_equal(sf_put_run(store, &run, NULL, &err), 0);
+    sf_run_done(&run);
+    const char *reply = compare(a, b, 0.02);
+    t_assert_contains(reply, "\"comparable\":false,\"reason\":\"the outputs of B are WRONG");
+    assert_int_equal(sf_count(reply, "\"verdict\":\"inconclusive\""), IFM_METRIC_COUNT + 1);
+    t_assert_contains(compare(b, a, 0.02), "the outputs of A are WRONG");
+    t_assert_contains(compare(b, b, 0.02), "the outputs of both are WRONG");
+}
+
 static void configuration_and_variant_are_what_is_compared(void **state)
 {
     (void)state;
@@ -315,6 +340,7 @@ int main(void)
         cmocka_unit_test(quantiles_of_the_log_histogram_are_within_one_percent),
         cmocka_unit_test(a_slower_run_is_a_regression),
         cmocka_unit_test(another_device_decides_nothing),
+        cmocka_unit_test(wrong_outputs_are_never_an_improvement),
         cmocka_unit_test(configuration_and_variant_are_what_is_compared),
         cmocka_unit_test(comparisons_that_cannot_be),
     };
