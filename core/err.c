@@ -64,6 +64,15 @@ void ifm_err_prefix(struct ifm_err *err, const char *format, ...)
     ifm_text_clip(err->text, sizeof err->text, joined, used + (m < 0 ? 0 : (size_t)m));
 }
 
+void ifm_err_below(struct ifm_err *err, const char *list, size_t index)
+{
+    if (!err || err->code == 0 || (err->where[0] && err->where[0] != '/'))
+        return;
+    char part[sizeof err->where];
+    snprintf(part, sizeof part, "%s", err->where);
+    snprintf(err->where, sizeof err->where, "/%.20s/%zu%.*s", list, index, 40, part);
+}
+
 static int code_of_errno(int value)
 {
     switch (value) {

@@ -7,6 +7,7 @@
 #define IFM_ERR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 
 /* X(symbol, code, name, HTTP status, exit status); the one place that maps them. */
 #define IFM_ERR_MAP(X)                                                   \
@@ -61,6 +62,9 @@ int ifm_err_vset(struct ifm_err *err, int code, const char *where, const char *f
 
 /* Puts "context: " before the text of an error that is already set; does nothing when none is. */
 void ifm_err_prefix(struct ifm_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "/list/3" before err->where when that is a JSON pointer: what was wrong with a part is told of the whole. */
+void ifm_err_below(struct ifm_err *err, const char *list, size_t index);
 
 /* Maps errno to a code and fills err with "<what>: <strerror>"; ENOSPC and EDQUOT become IFM_ERR_FULL,
  * EACCES, EPERM and EROFS IFM_ERR_PERMISSION, ENOENT IFM_ERR_NOT_FOUND, ENOMEM IFM_ERR_NOMEM, else IO. */

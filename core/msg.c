@@ -370,6 +370,9 @@ static const struct ifm_field run_fields[] = {
              "whether the conditions were fit for measuring"),
     F_STRINGS(ifm_msg_run, trust_reasons, OPT, WARNINGS_MAX, TEXT_MAX_BYTES,
               "why, with the remedy"),
+    F_LIST(ifm_msg_run, invocation_bodies, OPT, IFM_INVOCATIONS_MAX, ifm_invocation_table,
+           "invocations that are not stored yet, to be stored with the run or not at all; never part "
+           "of what is read back"),
     END
 };
 const struct ifm_table ifm_run_table = { "run",

@@ -168,6 +168,7 @@ struct ifm_msg_run {
     int verification;         /* enum ifm_verification, over all invocations */
     int trust;                /* 0 not assessed, 1 trusted, 2 caution, 3 untrusted */
     struct ifm_strings trust_reasons;
+    struct ifm_list invocation_bodies; /* ifm_msg_invocation: those that go with the run in one request */
 };
 #define IFM_RUN_STATUS_CHOICES "complete|interrupted|failed"
 #define IFM_TRUST_CHOICES "not_assessed|trusted|caution|untrusted"

@@ -15,6 +15,7 @@ struct put {
     struct ifm_msg_invocation invocation;
     struct ifm_msg_run run;
     struct ifm_invocation_stats stats;
+    struct ifm_invocation_stats *each; /* of the invocations that came with a run */
     bool is_run;
     enum ifm_store_outcome outcome;
     struct ifm_err err;
@@ -25,6 +26,7 @@ static void put_free(void *data)
     struct put *put = data;
     ifm_json_free(put->is_run ? &ifm_run_table : &ifm_invocation_table,
                   put->is_run ? (void *)&put->run : (void *)&put->invocation);
+    ifm_free(put->each);
     ifm_free(put);
 }
 
@@ -135,6 +137,29 @@ void ifm_routes_put_invocation(struct ifm_request *request)
     }
 }
 
+/* stats[i].n stays 0 where an invocation has no steady sample. */
+static int roll_up_each(struct put *put, struct ifm_err *err)
+{
+    struct ifm_msg_invocation *bodies = put->run.invocation_bodies.items;
+    size_t count = put->run.invocation_bodies.count;
+    if (!count) {
+        return 0;
+    }
+    put->each = ifm_alloc_array(count, sizeof *put->each);
+    if (!put->each) {
+        return ifm_err_set(err, IFM_ERR_NOMEM, "http", "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool has_stats;
+        int rc = ifm_rollup(&bodies[i], &put->each[i], &has_stats, err);
+        if (rc) {
+            ifm_err_below(err, "invocation_bodies", i);
+            return rc;
+        }
+    }
+    return 0;
+}
+
 void ifm_routes_put_run(struct ifm_request *request)
 {
     struct put *put = put_new(request, true);
@@ -147,10 +172,12 @@ void ifm_routes_put_run(struct ifm_request *request)
     if (!rc && strcmp(put->run.id, request->match.uuid) != 0) {
         rc = ifm_err_set(&err, IFM_ERR_INVALID, "/id", "id is another run's than the address names");
     }
+    rc = rc ? rc : roll_up_each(put, &err);
     if (rc) {
         ifm_routes_answer(request, rc, &err);
         return;
     }
+    write.stats = put->each;
     ifm_request_suspend(request, finish_put);
     if (ifm_store_put_run(ifm_routes_context(request)->store, &write, on_done, request, &put->err)) {
         ifm_request_resume(request);

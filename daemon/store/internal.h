@@ -30,14 +30,18 @@ int ifm_pool_take(struct ifm_pool *pool, bool snapshot, struct ifm_db **db, stru
 void ifm_pool_put(struct ifm_pool *pool, struct ifm_db *db);
 
 /* -- One write: put.c --------------------------------------------------------------------------- */
+struct ifm_put_invocation {
+    const struct ifm_msg_invocation *body;
+    const struct ifm_invocation_stats *stats; /* NULL: none */
+    char *json; /* owned: the body as stored, without its blocks */
+    size_t json_len;
+};
 struct ifm_put {
     struct ifm_put *next;
     uint8_t id[IFM_UUID_BYTES];
     uint8_t sha256[IFM_SHA256_BYTES];
-    const struct ifm_msg_invocation *invocation; /* one of these two */
-    const struct ifm_msg_run *run;
-    const struct ifm_invocation_stats *stats;
-    char *json, *labels; /* owned: the body as stored; the run's labels */
+    const struct ifm_msg_run *run; /* NULL: the write is invocations[0] and nothing else */
+    char *json, *labels; /* owned: the run's body as stored; its labels */
     size_t json_len, bytes; /* bytes: all that waits in memory for this write */
     int64_t started_at_ms, finished_at_ms;
     uint8_t variant_sha256[IFM_SHA256_BYTES], device_key[IFM_SHA256_BYTES], config_key[IFM_SHA256_BYTES];
@@ -45,6 +49,8 @@ struct ifm_put {
     void *arg;
     enum ifm_store_outcome outcome;
     struct ifm_err err;
+    size_t invocation_count;
+    struct ifm_put_invocation invocations[];
 };
 /* Everything that needs no database, on the caller's thread. */
 struct ifm_put *ifm_put_new_invocation(const struct ifm_store_invocation *write, struct ifm_err *err);

@@ -4,6 +4,7 @@
 #include "daemon/store/internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "core/clock.h"
 #include "core/mem.h"
@@ -13,22 +14,22 @@
 void ifm_put_free(struct ifm_put *put)
 {
     if (!put) return;
+    for (size_t i = 0; i < put->invocation_count; i++) ifm_free(put->invocations[i].json);
     ifm_free(put->json);
     ifm_free(put->labels);
     ifm_free(put);
 }
 
 /* -- Caller's thread ---------------------------------------------------------------------------- */
-static int set_json(struct ifm_put *put, const struct ifm_table *table, const void *body, struct ifm_err *err)
+static int set_json(const struct ifm_table *table, const void *body, char **json, size_t *len, struct ifm_err *err)
 {
     struct ifm_buf buf;
     ifm_buf_init(&buf, BODY_MAX);
     ifm_json_encode(table, body, &buf);
     int rc = ifm_buf_check(&buf, err);
     if (!rc) {
-        put->json_len = buf.len;
-        put->json = ifm_buf_take(&buf);
-        put->bytes += put->json_len;
+        *len = buf.len;
+        *json = ifm_buf_take(&buf);
     }
     ifm_buf_done(&buf);
     return rc;
@@ -65,9 +66,9 @@ static int set_key(const char *hex, const char *pointer, uint8_t out[IFM_SHA256_
     return good ? 0 : ifm_err_set(err, IFM_ERR_INVALID, pointer, "is not a SHA-256: 64 lower-case hex digits");
 }
 
-static struct ifm_put *put_new(const char *run_id, const uint8_t *sha256, struct ifm_err *err)
+static struct ifm_put *put_new(const char *run_id, const uint8_t *sha256, size_t invocations, struct ifm_err *err)
 {
-    struct ifm_put *put = ifm_alloc(sizeof *put);
+    struct ifm_put *put = ifm_alloc(sizeof *put + invocations * sizeof put->invocations[0]);
     if (!put) {
         ifm_err_set(err, IFM_ERR_NOMEM, "store", "out of memory");
         return NULL;
@@ -77,36 +78,62 @@ static struct ifm_put *put_new(const char *run_id, const uint8_t *sha256, struct
         ifm_free(put);
         return NULL;
     }
+    put->invocation_count = invocations;
     memcpy(put->sha256, sha256, IFM_SHA256_BYTES);
     return put;
 }
 
-struct ifm_put *ifm_put_new_invocation(const struct ifm_store_invocation *write, struct ifm_err *err)
+static int set_invocation(struct ifm_put *put, size_t index, const struct ifm_msg_invocation *body,
+                          const struct ifm_invocation_stats *stats, struct ifm_err *err)
 {
-    const struct ifm_msg_invocation *body = write->body;
     if (body->n < 0 || body->n >= IFM_INVOCATIONS_MAX) {
-        ifm_err_set(err, IFM_ERR_INVALID, "/n", "%lld is not an invocation: 0..%d", (long long)body->n,
-                    IFM_INVOCATIONS_MAX - 1);
-        return NULL;
+        return ifm_err_set(err, IFM_ERR_INVALID, "/n", "%lld is not an invocation: 0..%d", (long long)body->n,
+                           IFM_INVOCATIONS_MAX - 1);
     }
     if (body->samples.count > IFM_DB_BLOCKS) {
-        ifm_err_set(err, IFM_ERR_TOO_LARGE, "/samples", "%zu blocks; at most %d: put more samples into each",
-                    body->samples.count, IFM_DB_BLOCKS);
-        return NULL;
+        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "/samples", "%zu blocks; at most %d: put more samples into each",
+                           body->samples.count, IFM_DB_BLOCKS);
     }
-    struct ifm_put *put = put_new(write->run_id, write->sha256, err);
-    if (!put) return NULL;
-    put->invocation = body;
-    put->stats = write->stats;
+    struct ifm_put_invocation *made = &put->invocations[index];
+    made->body = body;
+    made->stats = stats;
     const struct ifm_msg_block *blocks = body->samples.items;
     for (size_t i = 0; i < body->samples.count; i++) put->bytes += blocks[i].block.len + blocks[i].gaps.len;
     struct ifm_msg_invocation facts = *body; /* without the blocks, which go to a table of their own */
     facts.samples = (struct ifm_list){ NULL, 0 };
-    if (set_json(put, &ifm_invocation_table, &facts, err)) {
+    int rc = set_json(&ifm_invocation_table, &facts, &made->json, &made->json_len, err);
+    put->bytes += made->json_len;
+    return rc;
+}
+
+struct ifm_put *ifm_put_new_invocation(const struct ifm_store_invocation *write, struct ifm_err *err)
+{
+    struct ifm_put *put = put_new(write->run_id, write->sha256, 1, err);
+    if (put && set_invocation(put, 0, write->body, write->stats, err)) {
         ifm_put_free(put);
         return NULL;
     }
     return put;
+}
+
+static int set_invocations(struct ifm_put *put, const struct ifm_store_run *write, struct ifm_err *err)
+{
+    const struct ifm_msg_invocation *bodies = write->body->invocation_bodies.items;
+    bool seen[IFM_INVOCATIONS_MAX] = { false };
+    for (size_t i = 0; i < put->invocation_count; i++) {
+        const struct ifm_invocation_stats *stats = write->stats && write->stats[i].n ? &write->stats[i] : NULL;
+        int rc = set_invocation(put, i, &bodies[i], stats, err);
+        if (!rc && seen[bodies[i].n]) {
+            rc = ifm_err_set(err, IFM_ERR_INVALID, "/n", "%lld is the number of an earlier one in this list",
+                             (long long)bodies[i].n);
+        }
+        if (rc) {
+            ifm_err_below(err, "invocation_bodies", i);
+            return rc;
+        }
+        seen[bodies[i].n] = true;
+    }
+    return 0;
 }
 
 static int set_labels(struct ifm_put *put, const struct ifm_map *labels, struct ifm_err *err)
@@ -130,8 +157,10 @@ static int set_labels(struct ifm_put *put, const struct ifm_map *labels, struct 
 struct ifm_put *ifm_put_new_run(const struct ifm_store_run *write, struct ifm_err *err)
 {
     const struct ifm_msg_run *body = write->body;
-    struct ifm_put *put = put_new(body->id, write->sha256, err);
+    struct ifm_put *put = put_new(body->id, write->sha256, body->invocation_bodies.count, err);
     if (!put) return NULL;
+    struct ifm_msg_run facts = *body; /* what is stored as the run's body */
+    facts.invocation_bodies = (struct ifm_list){ NULL, 0 };
     put->run = body;
     int rc = set_time(body->started_at, "/started_at", &put->started_at_ms, err);
     if (!rc && put->started_at_ms == IFM_JSON_ABSENT) {
@@ -142,7 +171,9 @@ struct ifm_put *ifm_put_new_run(const struct ifm_store_run *write, struct ifm_er
     if (!rc) rc = set_key(body->device_key, "/device_key", put->device_key, err);
     if (!rc) rc = set_key(body->config_key, "/config_key", put->config_key, err);
     if (!rc) rc = set_labels(put, &body->labels, err);
-    if (!rc) rc = set_json(put, &ifm_run_table, body, err);
+    if (!rc) rc = set_json(&ifm_run_table, &facts, &put->json, &put->json_len, err);
+    if (!rc) rc = set_invocations(put, write, err);
+    put->bytes += put->json_len;
     if (rc) {
         ifm_put_free(put);
         return NULL;
@@ -228,9 +259,10 @@ static void bind_stats(sqlite3_stmt *stmt, const struct ifm_invocation_stats *st
     for (int i = 0; i < 7; i++) ifm_db_bind_f64(stmt, 20 + i, real[i]);
 }
 
-static int add_invocation(struct ifm_db *db, const struct ifm_put *put, int64_t key, struct ifm_err *err)
+static int add_facts(struct ifm_db *db, const struct ifm_put *put, const struct ifm_put_invocation *made,
+                     int64_t key, struct ifm_err *err)
 {
-    const struct ifm_msg_invocation *body = put->invocation;
+    const struct ifm_msg_invocation *body = made->body;
     sqlite3_stmt *stmt;
     int rc = ifm_db_get(db, IFM_SQL_ADD_INVOCATION, &stmt, err);
     if (rc) return rc;
@@ -244,17 +276,17 @@ static int add_invocation(struct ifm_db *db, const struct ifm_put *put, int64_t 
     ifm_db_bind_absent(stmt, 7, positive(body->first_inference_ns));
     ifm_db_bind_absent(stmt, 8, peak_rss(body));
     ifm_db_bind_f64(stmt, 9, has_cpu ? (double)body->cpu_ns / (double)body->iterations : (double)NAN);
-    bind_stats(stmt, put->stats);
-    sqlite3_bind_text64(stmt, 27, put->json, put->json_len, SQLITE_STATIC, SQLITE_UTF8);
+    bind_stats(stmt, made->stats);
+    sqlite3_bind_text64(stmt, 27, made->json, made->json_len, SQLITE_STATIC, SQLITE_UTF8);
     return ifm_db_run(db, stmt, "storing an invocation", err);
 }
 
-static int add_samples(struct ifm_db *db, const struct ifm_put *put, int64_t key, struct ifm_err *err)
+static int add_samples(struct ifm_db *db, const struct ifm_list *samples, int64_t key, struct ifm_err *err)
 {
-    const struct ifm_msg_block *blocks = put->invocation->samples.items;
+    const struct ifm_msg_block *blocks = samples->items;
     sqlite3_stmt *stmt;
     int rc = ifm_db_get(db, IFM_SQL_ADD_SAMPLE, &stmt, err);
-    for (size_t i = 0; !rc && i < put->invocation->samples.count; i++) {
+    for (size_t i = 0; !rc && i < samples->count; i++) {
         sqlite3_bind_int64(stmt, 1, key * IFM_DB_BLOCKS + (int64_t)i);
         sqlite3_bind_int(stmt, 2, blocks[i].phase);
         sqlite3_bind_int64(stmt, 3, blocks[i].first);
@@ -268,12 +300,21 @@ static int add_samples(struct ifm_db *db, const struct ifm_put *put, int64_t key
     return rc;
 }
 
+static int add_invocation(struct ifm_db *db, const struct ifm_put *put, size_t index, int64_t run,
+                          struct ifm_err *err)
+{
+    const struct ifm_put_invocation *made = &put->invocations[index];
+    int64_t key = run * IFM_DB_INVOCATIONS + made->body->n;
+    int rc = add_facts(db, put, made, key, err);
+    return rc ? rc : add_samples(db, &made->body->samples, key, err);
+}
+
 static int apply_invocation(struct ifm_db *db, struct ifm_put *put, struct ifm_err *err)
 {
     int64_t run = 0;
     bool closed = false, stored = false;
     int rc = find_run(db, put, &run, &closed, err);
-    int64_t n = put->invocation->n;
+    int64_t n = put->invocations[0].body->n;
     if (!rc && run) {
         rc = check_stored(db, IFM_SQL_INVOCATION_SHA, run * IFM_DB_INVOCATIONS + n, put, &stored,
                           "this invocation", err);
@@ -286,8 +327,7 @@ static int apply_invocation(struct ifm_db *db, struct ifm_put *put, struct ifm_e
     }
     put->outcome = IFM_STORE_CREATED;
     rc = add_run_id(db, put, &run, err);
-    if (!rc) rc = add_invocation(db, put, run * IFM_DB_INVOCATIONS + n, err);
-    if (!rc) rc = add_samples(db, put, run * IFM_DB_INVOCATIONS + n, err);
+    if (!rc) rc = add_invocation(db, put, 0, run, err);
     return rc;
 }
 
@@ -392,7 +432,33 @@ static int add_labels(struct ifm_db *db, const struct ifm_put *put, struct ifm_e
     return rc;
 }
 
-/* The invocations must be the ones that were made: as many as the run says, numbered without a gap. */
+/* An invocation that came with the run must not be stored yet: whether it is the same one cannot be told, since the
+ * stored hash is of another request. */
+static int check_not_stored(struct ifm_db *db, struct ifm_put *put, int64_t key, struct ifm_err *err)
+{
+    for (size_t i = 0; i < put->invocation_count; i++) {
+        sqlite3_stmt *stmt;
+        int64_t n = put->invocations[i].body->n;
+        int rc = ifm_db_get(db, IFM_SQL_INVOCATION_SHA, &stmt, err);
+        if (rc) return rc;
+        sqlite3_bind_int64(stmt, 1, key * IFM_DB_INVOCATIONS + n);
+        rc = ifm_db_step(db, stmt, "looking for an earlier copy", err);
+        ifm_db_reset(stmt);
+        if (rc < 0) return rc;
+        if (rc > 0) {
+            char pointer[64];
+            snprintf(pointer, sizeof pointer, "/invocation_bodies/%zu/n", i);
+            ifm_err_set(&put->err, IFM_ERR_CONFLICT, pointer, "invocation %lld is stored already: leave it out of "
+                        "invocation_bodies, or put each invocation by itself and then the run without them",
+                        (long long)n);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* The invocations must be the ones that were made: as many as the run says, numbered without a gap. Those that
+ * came with the run count, though they are stored only after this check. */
 static int check_invocations(struct ifm_db *db, struct ifm_put *put, int64_t key, struct ifm_err *err)
 {
     sqlite3_stmt *stmt;
@@ -405,10 +471,16 @@ static int check_invocations(struct ifm_db *db, struct ifm_put *put, int64_t key
     long long last = rc > 0 && stored ? sqlite3_column_int64(stmt, 1) : -1;
     ifm_db_reset(stmt);
     if (rc < 0) return rc;
-    if (stored != put->run->invocations || last + 1 != stored) {
-        ifm_err_set(&put->err, IFM_ERR_CONFLICT, "/invocations", "the run says %lld invocations, %lld are stored "
-                    "(last number %lld): send those that are missing first",
-                    (long long)put->run->invocations, stored, last);
+    rc = stored ? check_not_stored(db, put, key, err) : 0;
+    if (rc || put->err.code) return rc;
+    for (size_t i = 0; i < put->invocation_count; i++) {
+        if (put->invocations[i].body->n > last) last = put->invocations[i].body->n;
+    }
+    long long count = stored + (long long)put->invocation_count;
+    if (count != put->run->invocations || last + 1 != count) {
+        ifm_err_set(&put->err, IFM_ERR_CONFLICT, "/invocations", "the run says %lld invocations, %lld are stored or "
+                    "came with it (last number %lld): send those that are missing first",
+                    (long long)put->run->invocations, count, last);
     }
     return 0;
 }
@@ -424,6 +496,7 @@ static int apply_run(struct ifm_db *db, struct ifm_put *put, struct ifm_err *err
     if (rc || put->err.code) return rc;
     put->outcome = IFM_STORE_CREATED;
     rc = add_run_id(db, put, &key, err);
+    for (size_t i = 0; !rc && i < put->invocation_count; i++) rc = add_invocation(db, put, i, key, err);
     if (!rc) rc = add_run(db, put, key, err);
     if (!rc) rc = add_body(db, put, key, err);
     if (!rc) rc = add_labels(db, put, err);

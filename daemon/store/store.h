@@ -56,10 +56,14 @@ int ifm_store_put_invocation(struct ifm_store *store, const struct ifm_store_inv
 
 struct ifm_store_run {
     const struct ifm_msg_run *body;
-    uint8_t sha256[IFM_SHA256_BYTES];
+    const struct ifm_invocation_stats *stats; /* one for each of body->invocation_bodies; n 0: none. NULL: all none */
+    uint8_t sha256[IFM_SHA256_BYTES];         /* of the request body, invocations included */
 };
-/* Closes the run: stores its facts and, in the same transaction, its summary over the invocations stored so
- * far. IFM_ERR_CONFLICT when body->invocations differs from what is stored, or for another body. */
+/* Closes the run: in one transaction stores body->invocation_bodies, if any, the run's facts, and its summary over
+ * all invocations that are then stored. What is read back as the run's body is without invocation_bodies; each of
+ * those carries the request's hash as its own. IFM_ERR_CONFLICT, and nothing stored, when body->invocations differs
+ * from what would then be stored, when one of invocation_bodies is stored already, or for another body.
+ * IFM_ERR_INVALID, err->where a JSON pointer, when two of invocation_bodies have the same number. */
 int ifm_store_put_run(struct ifm_store *store, const struct ifm_store_run *write, ifm_store_done done,
                       void *arg, struct ifm_err *err);
 

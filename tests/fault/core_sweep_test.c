@@ -76,7 +76,8 @@ static void messages_survive(void **state)
                  { &ifm_invocation_table, "invocation", 10 },
                  { &ifm_invocation_table, "invocation-failed", 3 },
                  { &ifm_invocation_table, "invocation-plain", 1 },
-                 { &ifm_run_table, "run", 40 } };
+                 { &ifm_run_table, "run", 40 },
+                 { &ifm_run_table, "run-whole", 60 } };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char name[100];
         snprintf(name, sizeof name, "schema/examples/v1/%s.json", rows[i].file);

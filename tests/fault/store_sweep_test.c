@@ -16,10 +16,11 @@
 
 #define A "019388a0-0000-7000-8000-00000000000a"
 #define B "019388a0-0000-7000-8000-00000000000b"
+#define C "019388a0-0000-7000-8000-00000000000c"
 
 static char *shared_dir, *fresh_name;
 static struct sf_invocation invocation;
-static struct sf_run run_a, run_b;
+static struct sf_run run_a, run_b, run_c; /* c carries its invocations */
 
 static int open_at(struct ifm_store **store, const char *dir, struct ifm_err *err)
 {
@@ -33,6 +34,7 @@ static int write_all(struct ifm_store *store, struct ifm_err *err)
     if (!rc) rc = sf_put_invocation(store, B, &invocation, NULL, err);
     if (!rc) rc = sf_put_run(store, &run_a, NULL, err);
     if (!rc) rc = sf_put_run(store, &run_b, NULL, err);
+    if (!rc) rc = sf_put_run(store, &run_c, NULL, err);
     return rc;
 }
 
@@ -79,6 +81,8 @@ static void set_up_messages(void)
     assert_int_equal(sf_invocation_init(&invocation, 0, 1, 100, 1000000), 0);
     sf_run_init(&run_a, A, 1, 1795000000000, &facts);
     sf_run_init(&run_b, B, 1, 1795000001000, &facts);
+    sf_run_init(&run_c, C, 2, 1795000002000, &facts);
+    assert_int_equal(sf_run_carry(&run_c, 0, 2, 1000000), 0);
 }
 
 static void opening_and_writing(void **state)
@@ -174,6 +178,7 @@ int main(void)
     sf_invocation_done(&invocation);
     sf_run_done(&run_a);
     sf_run_done(&run_b);
+    sf_run_done(&run_c);
     ifm_free(shared_dir);
     ifm_free(fresh_name);
     return failed;

@@ -16,7 +16,8 @@ CLIENTS = 4
 
 
 class Client(threading.Thread):
-    """Stores runs of one invocation until the daemon is gone; remembers what was acknowledged."""
+    """Stores runs of one invocation, in two requests or in one, until the daemon is gone; remembers what was
+    acknowledged."""
 
     def __init__(self, port, bodies):
         super().__init__(daemon=True)
@@ -33,8 +34,10 @@ class Client(threading.Thread):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         while True:
             identity = run_id()
-            for path, body in ((f"/api/v1/runs/{identity}/invocations/0", random.choice(self.bodies)),
-                               (f"/api/v1/runs/{identity}", json.dumps(run(identity)).encode())):
+            path, body = f"/api/v1/runs/{identity}", random.choice(self.bodies)
+            two = ((path + "/invocations/0", body), (path, json.dumps(run(identity)).encode()))
+            whole = json.dumps(run(identity, invocation_bodies=[json.loads(body)])).encode()
+            for path, body in random.choice((two, ((path, whole),))):
                 try:
                     status = self.put(connection, path, body)
                 except (OSError, http.client.HTTPException):

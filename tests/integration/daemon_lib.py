@@ -220,6 +220,11 @@ def run(identity, invocations=1, **changes):
     return body
 
 
+def whole_run(identity, count=1, base=1000000, samples=1000, **changes):
+    """A run that carries its invocations: one request."""
+    return run(identity, count, **{"invocation_bodies": [invocation(n, samples, base) for n in range(count)], **changes})
+
+
 def store_run(daemon, count=1, identity=None, base=1000000, samples=1000, **changes):
     """PUTs a whole run; every reply must be 201."""
     identity = identity or run_id()

@@ -7,7 +7,8 @@ import struct
 import time
 import unittest
 
-from daemon_lib import (JSON, DaemonCase, codec_block, invocation, latencies, main, read, run, run_id, zstd_raw)
+from daemon_lib import (JSON, DaemonCase, codec_block, invocation, latencies, main, read, run, run_id, whole_run,
+                        zstd_raw)
 
 MIB = 1024 * 1024
 
@@ -43,6 +44,30 @@ class LifeCycle(DaemonCase):
         self.problem(self.d.put(path, run(identity, 2, model="other")), 409, "conflict")
         self.assertEqual(self.d.put(path + "/invocations/1", invocation(1, 1000)).status, 200)
         self.problem(self.d.put(path + "/invocations/2", invocation(2, 1000)), 409, "conflict", "closed")
+        self.check_what_is_stored(identity)
+
+    def test_a_run_carries_its_invocations(self):
+        identity = run_id()
+        path, body = f"/api/v1/runs/{identity}", whole_run(identity, 2)
+        reply = self.d.put(path, body)
+        self.assertEqual((reply.status, reply.json), (201, {"run": identity, "outcome": "created"}))
+        self.assertEqual(reply.headers["Location"], "/runs/" + identity)
+        reply = self.d.put(path, body)
+        self.assertEqual((reply.status, reply.headers["Idempotency-Replayed"]), (200, "true"))
+        self.problem(self.d.put(path, whole_run(identity, 2, model="other")), 409, "conflict")
+        self.problem(self.d.put(path, run(identity, 2)), 409, "conflict")
+        self.assertNotIn("invocation_bodies", self.d.get(path).json["run"])
+        self.check_what_is_stored(identity)
+
+    def test_what_is_carried_completes_what_is_stored(self):
+        identity = run_id()
+        path, bodies = f"/api/v1/runs/{identity}", [invocation(n, 1000) for n in range(2)]
+        self.assertEqual(self.d.put(path + "/invocations/1", bodies[1]).status, 201)
+        got = self.problem(self.d.put(path, run(identity, 2, invocation_bodies=bodies)), 409, "conflict", "leave it out of")
+        self.assertEqual(got["errors"][0]["pointer"], "/invocation_bodies/1/n")
+        self.problem(self.d.put(path, run(identity, 3, invocation_bodies=bodies[:1])), 409, "conflict", "says 3 invocations")
+        self.assertFalse(self.d.get(path).json["closed"])
+        self.assertEqual(self.d.put(path, run(identity, 2, invocation_bodies=bodies[:1])).status, 201)
         self.check_what_is_stored(identity)
 
     def check_what_is_stored(self, identity):
@@ -183,6 +208,27 @@ class Refused(DaemonCase):
         self.refused(invocation(0, 4, samples=[piece()]), 422, "invalid-data")
         self.refused(invocation(0, 3, samples=[]), 422, "invalid-data")
         self.refused(invocation(0, 3, samples=[piece()], latency_ns=[1, 2, 3]), 422, "invalid-data")
+
+    def test_what_a_run_carries_is_checked_like_what_comes_alone(self):
+        path, good = f"/api/v1/runs/{self.identity}", invocation(0, 10)
+        bad_block = {"phase": "steady", "first": 0, "count": 10, "block": codec_block([5] * 10)[:-8]}
+        for second, status, name, part, pointer in (
+                (invocation(1, 10, samples=[bad_block]), 422, "invalid-data", "", "/invocation_bodies/1/samples/0/"),
+                (invocation(1, 10, iterations=11), 422, "invalid-data", "11", "/invocation_bodies/1/iterations"),
+                (invocation(1, 10, samples=[]), 422, "invalid-data", "", "/invocation_bodies/1/samples"),
+                ({**invocation(1, 10), "latency_ns": [1]}, 422, "invalid-data", "", "/invocation_bodies/1/latency_ns"),
+                (invocation(1, 10, load_ns=-1), 422, "invalid-data", "", "/invocation_bodies/1/load_ns"),
+                (invocation(0, 10), 422, "invalid-data", "earlier one", "/invocation_bodies/1/n"),
+                (invocation(1000, 10), 422, "invalid-data", "", "/invocation_bodies/1/n"),
+                ([], 422, "invalid-data", "an object", "/invocation_bodies/1"),
+                (invocation(2, 10), 409, "conflict", "last number 2", "/invocations"),
+                (invocation(1, 10, failure_text="x" * 300000), 413, "too-large", "outside its sample blocks", None)):
+            got = self.refused(run(self.identity, 2, invocation_bodies=[good, second]), status, name, part, path=path)
+            if pointer:
+                self.assertTrue(got["errors"][0]["pointer"].startswith(pointer), got)
+        self.refused(run(self.identity, 3, invocation_bodies=[good]), 409, "conflict", "says 3 invocations", path=path)
+        self.refused(run(self.identity, 1, invocation_bodies={}), 422, "invalid-data", pointer="/invocation_bodies", path=path)
+        self.refused(run(self.identity, 1001, invocation_bodies=[{}] * 1001), 422, "invalid-data", path=path)
 
     def test_numbers_in_address_and_body(self):
         self.refused(invocation(1000, 10), 422, "invalid-data", path=f"/api/v1/runs/{self.identity}/invocations/1000")

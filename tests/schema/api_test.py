@@ -115,6 +115,8 @@ class Contract(unittest.TestCase):
         example = run_id()
         body = json.loads(read(os.path.join(SCHEMAS, "examples", "v1", "invocation.json")))
         self.ask("PUT", f"/api/v1/runs/{example}/invocations/0", body)
+        whole = json.loads(read(os.path.join(SCHEMAS, "examples", "v1", "run-whole.json")))
+        self.assertEqual(self.ask("PUT", f"/api/v1/runs/{whole['id']}", whole).status, 201)
         return a, b, other, bare, example
 
     def test_every_reply_is_as_described(self):

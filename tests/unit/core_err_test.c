@@ -68,6 +68,26 @@ static void errno_is_mapped(void **state)
     }
 }
 
+static void a_part_is_told_of_the_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *where, *want;
+    } rows[] = { { "/samples/3/block", "/list/12/samples/3/block" },
+                 { "", "/list/12" },
+                 { "store", "store" } };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ifm_err err = IFM_ERR_INIT;
+        ifm_err_set(&err, IFM_ERR_INVALID, rows[i].where, "no");
+        ifm_err_below(&err, "list", 12);
+        assert_string_equal(err.where, rows[i].want);
+    }
+    struct ifm_err none = IFM_ERR_INIT;
+    ifm_err_below(&none, "list", 0);
+    assert_string_equal(none.where, "");
+    ifm_err_below(NULL, "list", 0);
+}
+
 static void the_map_answers_for_every_code_and_for_none(void **state)
 {
     (void)state;
@@ -136,6 +156,7 @@ int main(void)
         cmocka_unit_test(a_missing_struct_is_no_error_of_its_own),
         cmocka_unit_test(prefix_changes_only_an_error_that_is_set),
         cmocka_unit_test(errno_is_mapped),
+        cmocka_unit_test(a_part_is_told_of_the_whole),
         cmocka_unit_test(the_map_answers_for_every_code_and_for_none),
         cmocka_unit_test(utf8_is_judged_strictly),
         cmocka_unit_test(clipping_fits_every_size),

@@ -302,6 +302,102 @@ static void one_bad_write_spoils_no_other(void **state)
     assert_int_equal(put_run(MANY, NULL), 0);
 }
 
+/* A run that carries invocations first..first + count - 1 and says there are `says`. */
+static int put_carrying(int64_t says, int64_t first, int64_t count, enum ifm_store_outcome *outcome)
+{
+    struct sf_run made;
+    sf_run_init(&made, ID, says, 1795000000000, NULL);
+    assert_int_equal(sf_run_carry(&made, first, count, 1000000), 0);
+    int rc = sf_put_run(store, &made, outcome, &err);
+    sf_run_done(&made);
+    return rc;
+}
+
+static void a_run_carries_its_invocations(void **state)
+{
+    (void)state;
+    enum ifm_store_outcome outcome;
+    int64_t generation = ifm_store_generation(store);
+    assert_int_equal(put_carrying(3, 0, 3, &outcome), 0);
+    assert_int_equal(outcome, IFM_STORE_CREATED);
+    assert_int_equal(ifm_store_generation(store), generation + 1); /* one transaction */
+    t_assert_contains(get(), "\"closed\":true");
+    assert_null(strstr(out.data, "invocation_bodies"));
+    assert_int_equal(sf_count(out.data, "\"autocorrelation\":"), 3);
+    t_assert_contains(out.data, "\"k\":3");
+    ifm_buf_reset(&out);
+    assert_int_equal(ifm_store_get_invocation(store, ID, 2, &out, &err), 0);
+    t_assert_contains(out.data, "\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":50");
+    assert_int_equal(put_carrying(3, 0, 3, &outcome), 0);
+    assert_int_equal(outcome, IFM_STORE_REPLAYED);
+    assert_int_equal(ifm_store_generation(store), generation + 1);
+    t_assert_error(put_run(3, NULL), IFM_ERR_CONFLICT, &err, "other content");
+    t_assert_error(put_invocation(3, 1, NULL), IFM_ERR_CONFLICT, &err, "closed without invocation 3");
+}
+
+/* What it stores is what the same bodies store one by one, but for the hashes. */
+static void carried_or_not_a_run_is_the_same(void **state)
+{
+    (void)state;
+    static const char *const ids[] = { "019388a0-0000-7000-8000-000000000001", "019388a0-0000-7000-8000-000000000002" };
+    struct ifm_buf views[2];
+    for (int i = 0; i < 2; i++) {
+        struct sf_run run;
+        sf_run_init(&run, ids[i], 6, 1795000000000, NULL);
+        assert_int_equal(sf_run_carry(&run, 0, 6, 1000000), 0);
+        const struct ifm_msg_invocation *bodies = run.body.invocation_bodies.items;
+        for (size_t n = 0; i == 1 && n < 6; n++) {
+            struct sf_invocation one = { .body = bodies[n], .stats = run.stats[n], .sha256 = { (uint8_t)n } };
+            assert_int_equal(sf_put_invocation(store, ids[i], &one, NULL, &err), 0);
+        }
+        struct ifm_list carried = run.body.invocation_bodies;
+        if (i == 1) run.body.invocation_bodies = (struct ifm_list){ NULL, 0 };
+        assert_int_equal(sf_put_run(store, &run, NULL, &err), 0);
+        run.body.invocation_bodies = carried;
+        sf_run_done(&run);
+        ifm_buf_init(&views[i], 1 << 20);
+        assert_int_equal(ifm_store_get_run(store, ids[i], &views[i], &err), 0);
+        char *id = strstr(views[i].data, ids[i]);
+        assert_non_null(id);
+        memset(id, 'x', strlen(ids[i]));
+    }
+    assert_string_equal(views[0].data, views[1].data);
+    ifm_buf_done(&views[0]);
+    ifm_buf_done(&views[1]);
+}
+
+static void what_is_carried_completes_what_is_stored(void **state)
+{
+    (void)state;
+    assert_int_equal(put_invocation(1, 7, NULL), 0);
+    t_assert_error(put_carrying(2, 0, 2, NULL), IFM_ERR_CONFLICT, &err,
+                   "invocation 1 is stored already: leave it out of invocation_bodies");
+    assert_string_equal(err.where, "/invocation_bodies/1/n");
+    t_assert_error(put_carrying(3, 0, 1, NULL), IFM_ERR_CONFLICT, &err, "says 3 invocations, 2 are stored or came");
+    t_assert_error(put_carrying(2, 2, 1, NULL), IFM_ERR_CONFLICT, &err, "last number 2");
+    t_assert_contains(get(), "\"closed\":false"); /* and nothing of the refused ones stayed */
+    assert_int_equal(sf_count(out.data, "\"autocorrelation\":"), 1);
+    assert_int_equal(put_carrying(2, 0, 1, NULL), 0);
+    assert_int_equal(sf_count(get(), "\"autocorrelation\":"), 2);
+}
+
+static void refuses_what_cannot_be_carried(void **state)
+{
+    (void)state;
+    struct sf_run made;
+    sf_run_init(&made, ID, 3, 1795000000000, NULL);
+    assert_int_equal(sf_run_carry(&made, 0, 3, 1000000), 0);
+    struct ifm_msg_invocation *bodies = made.body.invocation_bodies.items;
+    bodies[2].n = 1;
+    t_assert_error(sf_put_run(store, &made, NULL, &err), IFM_ERR_INVALID, &err, "the number of an earlier one");
+    assert_string_equal(err.where, "/invocation_bodies/2/n");
+    bodies[2].n = IFM_INVOCATIONS_MAX;
+    t_assert_error(sf_put_run(store, &made, NULL, &err), IFM_ERR_INVALID, &err, "0..999");
+    assert_string_equal(err.where, "/invocation_bodies/2/n");
+    sf_run_done(&made);
+    t_assert_error(ifm_store_get_run(store, ID, &out, &err), IFM_ERR_NOT_FOUND, &err, ID);
+}
+
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
@@ -310,7 +406,9 @@ int main(void)
         EACH(shows_a_run_before_it_is_closed), EACH(summary_is_the_median_over_ok_invocations),
         EACH(a_wrong_output_cannot_be_talked_away), EACH(samples_come_back_bit_by_bit),
         EACH(visits_blocks_in_order), EACH(values_for_a_comparison), EACH(many_writes_share_transactions),
-        EACH(one_bad_write_spoils_no_other),
+        EACH(one_bad_write_spoils_no_other), EACH(a_run_carries_its_invocations),
+        EACH(carried_or_not_a_run_is_the_same), EACH(what_is_carried_completes_what_is_stored),
+        EACH(refuses_what_cannot_be_carried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
