@@ -7,7 +7,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "agents/agent/spool.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/mem.h"
@@ -281,36 +280,4 @@ int ifm_client_get(struct ifm_client *client, const char *path, struct ifm_buf *
                    struct ifm_err *err)
 {
     return exchange(client, path, NULL, body, err);
-}
-
-static int put_file(struct ifm_client *client, const char *file, const char *path, int *sent,
-                    struct ifm_err *err)
-{
-    struct ifm_buf text;
-    ifm_buf_init(&text, IFM_SPOOL_BODY_MAX);
-    int rc = ifm_buf_read_file(&text, file, err);
-    if (!rc)
-        rc = ifm_client_put(client, path, text.data ? text.data : "", text.len, NULL, err);
-    if (!rc && sent)
-        ++*sent;
-    ifm_buf_done(&text);
-    return rc;
-}
-
-int ifm_client_push(struct ifm_client *client, const char *folder, const char *id, int *sent,
-                    struct ifm_err *err)
-{
-    char file[IFM_SPOOL_PATH_MAX], path[128];
-    int64_t count = ifm_spool_invocations(folder);
-    int rc = 0;
-    for (int64_t n = 0; !rc && n < count; n++) {
-        ifm_spool_invocation_path(folder, n, file);
-        snprintf(path, sizeof path, "/api/v1/runs/%s/invocations/%lld", id, (long long)n);
-        rc = put_file(client, file, path, sent, err);
-    }
-    if (rc)
-        return rc;
-    snprintf(file, sizeof file, "%.*s/run.json", IFM_SPOOL_PATH_MAX - 16, folder);
-    snprintf(path, sizeof path, "/api/v1/runs/%s", id);
-    return put_file(client, file, path, sent, err);
 }

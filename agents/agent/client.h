@@ -30,7 +30,8 @@ int ifm_client_put(struct ifm_client *client, const char *path, const void *body
 int ifm_client_get(struct ifm_client *client, const char *path, struct ifm_buf *body,
                    struct ifm_err *err);
 
-/* Sends a finished run from its folder: every invocation, then the run. *sent counts bodies. */
+/* Sends a finished run from its folder: in one request where it fits and the daemon takes it so,
+ * else every invocation and then the run. *sent counts requests that were taken. In push.c. */
 int ifm_client_push(struct ifm_client *client, const char *folder, const char *id, int *sent,
                     struct ifm_err *err);
 

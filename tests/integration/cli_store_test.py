@@ -163,21 +163,55 @@ class Push(CliCase):
 
     def test_what_fails_for_a_moment_is_tried_again(self):
         self.assertEqual(self.sim(*QUICK, "-q").status, 0)
-        stub = self.stub(503, 201, 500, 201)
+        stub = self.stub(503, 500, 201)
         self.ok("push", "--daemon", stub.url)
         (run,) = self.kept()
-        self.assertEqual([path for path, _ in stub.bodies],
-                         [f"/api/v1/runs/{run}/invocations/0"] * 2 + [f"/api/v1/runs/{run}/invocations/1"] * 2 +
-                         [f"/api/v1/runs/{run}"])
+        self.assertEqual([path for path, _ in stub.bodies], [f"/api/v1/runs/{run}"] * 3)
+        self.assertEqual(len({body for _, body in stub.bodies}), 1)
         self.assertIn("sent", self.ok("list").out)
         self.ok("push", "--daemon", stub.url)
-        self.assertEqual(len(stub.bodies), 5, "what is sent is not sent again")
+        self.assertEqual(len(stub.bodies), 3, "what is sent is not sent again")
         self.ok("push", "@1", "--daemon", stub.url)
-        self.assertEqual(len(stub.bodies), 8, "unless it is named")
+        self.assertEqual(len(stub.bodies), 4, "unless it is named")
+        self.assertEqual(stub.bodies[3][1], stub.bodies[0][1], "by the same bytes: a daemon knows it as a repeat")
+
+    def test_one_request_holds_the_files_as_they_are(self):
+        self.assertEqual(self.sim(*QUICK, "-q").status, 0)
+        stub = self.stub()
+        self.ok("push", "--daemon", stub.url)
+        (run,) = self.kept()
+        ((_, text),) = stub.bodies
+        whole = json.loads(text)
+        self.assertEqual(whole.pop("invocation_bodies"), [self.body(run, f"invocation-000{n}.json") for n in range(2)])
+        self.assertEqual(whole, self.body(run, "run.json"))
+
+    def test_a_daemon_that_does_not_take_it_whole(self):
+        self.assertEqual(self.sim(*QUICK, "-q").status, 0)
+        (run,) = self.kept()
+        path = f"/api/v1/runs/{run}"
+        for status in (409, 413):
+            stub = self.stub(status)
+            self.ok("push", "@1", "--daemon", stub.url)
+            self.assertEqual([p for p, _ in stub.bodies], [path, path + "/invocations/0", path + "/invocations/1", path])
+            self.assertNotIn(b"invocation_bodies", stub.bodies[3][1])
+
+    def test_what_is_too_large_for_one_request_goes_in_parts(self):
+        self.assertEqual(self.sim(*QUICK, "-q").status, 0)
+        (run,) = self.kept()
+        body = self.body(run, "invocation-0000.json")
+        path = os.path.join(self.runs, run, "invocation-0000.json")
+        one = [block for block in body["samples"] if block["phase"] == "steady"][0]
+        for changes in ({"padding": "x" * 200000}, {"samples": [{**one, "block": "A" * (5 << 20)}]}):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({**body, **changes}, file)
+            stub = self.stub()
+            self.ok("push", "@1", "--daemon", stub.url)
+            self.assertEqual(len(stub.bodies), 3)
+            self.assertEqual(json.loads(stub.bodies[0][1]), {**body, **changes})
 
     def test_a_refusal_is_said_and_the_run_stays(self):
         self.assertEqual(self.sim(*QUICK, "-q").status, 0)
-        got = self.cli("push", "--daemon", self.stub(409).url)
+        got = self.cli("push", "--daemon", self.stub(409, 409).url)
         self.assertEqual(got.status, 65, got)
         self.assertIn("answered 409", got.err)
         self.assertIn("1 refused", got.err)
@@ -196,11 +230,12 @@ class Push(CliCase):
         self.assertIn(f"{stub.url}/runs/", got.out)
         crash = self.cli("run", model, "--runtime", "sim", "-O", "crash-at=2", "-O", "chatter=true", *QUICK, env=env)
         self.assertEqual(crash.status, 4, crash)
-        self.assertEqual(len(stub.bodies), 6)
+        self.assertEqual(len(stub.bodies), 2)
         for path, body in stub.bodies:
             for part in (self.folder, "secret-", "secret-value", "SECRET", "/tmp", "/home", "/root"):
                 self.assertNotIn(part, body.decode(), path)
-        run = json.loads(stub.bodies[2][1])
+        run = json.loads(stub.bodies[0][1])
+        self.assertEqual(len(run["invocation_bodies"]), 2)
         self.assertEqual(run["variant"], "model-file.onnx")
         self.assertEqual(run["config"]["env.OMP_NUM_THREADS"], "1")
         self.assertIn("inferometer run model-file.onnx --runtime sim", run["command"])
@@ -234,6 +269,16 @@ class RealDaemon(CliCase):
         compared = self.ok("compare", f"{self.url}/runs/{run}", "@1", "--json").json
         self.assertEqual(compared["metrics"][0]["a"], compared["metrics"][0]["b"])
         self.assertEqual(compared["differences"], [])
+
+    def test_a_run_that_came_in_parts_is_known_again(self):
+        self.assertEqual(self.sim(*QUICK, "-q").status, 0)
+        (run,) = self.kept()
+        path = f"/api/v1/runs/{run}"
+        with open(os.path.join(self.runs, run, "invocation-0001.json"), "rb") as file:
+            self.assertEqual(self.daemon.put(path + "/invocations/1", file.read()).status, 201)
+        self.ok("push", "@1", "--daemon", self.url)
+        self.assertTrue(self.daemon.get(path).json["closed"])
+        self.ok("push", "@1", "--daemon", self.url)
 
     def test_every_outcome_is_taken(self):
         for options in (("-O", "crash-at=2"), ("-O", "exit-at=2"), ("-O", "nan-outputs=true")):
