@@ -277,6 +277,9 @@ void ifm_call_on_completed(void *cls, struct MHD_Connection *mhd, void **slot,
         return;
     }
     log_line(call, code);
+    if (call->suspended) { /* resumed, but its client was gone and it never came back to wake() */
+        atomic_fetch_sub(&server->working, 1);
+    }
     ifm_connection_enter(call->connection, IFM_CONNECTION_IDLE);
     atomic_fetch_sub(&server->body_bytes, call->counted);
     ifm_request_done(&call->request);

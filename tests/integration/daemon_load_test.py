@@ -2,6 +2,8 @@
 import http.client
 import json
 import random
+import socket
+import struct
 import threading
 import time
 import unittest
@@ -87,6 +89,23 @@ class Load(unittest.TestCase):
                 self.assertEqual(daemon.stop(), 0)
             finally:
                 daemon.close()
+
+    def test_clients_that_leave_before_the_answer(self):
+        """Their writes are done, and the daemon does not wait for them at its end."""
+        daemon = Daemon("--log-level", "warn")
+        try:
+            for _ in range(200):
+                head = (f"PUT /api/v1/runs/{run_id()}/invocations/0 HTTP/1.1\r\nHost: localhost\r\n"
+                        f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n")
+                with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as connection:
+                    connection.sendall(head.encode() + BODY)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    if random.random() < 0.5:
+                        time.sleep(0.0005)
+            self.assertEqual(daemon.get("/readyz").status, 200)
+            self.assertEqual(daemon.stop(), 0, daemon.log_text())
+        finally:
+            daemon.close()
 
     def test_reads_and_writes_together(self):
         daemon = Daemon("--log-level", "warn")
