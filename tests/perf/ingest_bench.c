@@ -1,11 +1,13 @@
-/* How many durable runs a second the daemon takes: 8 connections, each PUTs an invocation of 1,000 samples
- * and then the run that closes it, and waits for both acknowledgements. Printed beside it: the disk's own
- * fdatasync, the daemon's memory and processor time. Arguments: [seconds] [daemon options …] */
+/* How many durable runs a second the daemon takes: 8 connections, each PUTs a run with its invocation of 1,000
+ * samples and waits for the acknowledgement; then the same in two requests, invocation and closing run, each by a
+ * daemon of its own. Printed beside it: the disk's own fdatasync, the daemon's memory and processor time.
+ * Arguments: [seconds each] [daemon options …]; TMPDIR says on which disk. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/codec.h"
@@ -17,6 +19,7 @@
 
 enum { CONNECTIONS = 8, BODIES = 64, SAMPLES = 1000 };
 
+enum way { ONE_REQUEST, TWO_REQUESTS };
 struct body { char *text; size_t len; };
 struct client {
     struct bench_connection connection;
@@ -24,8 +27,10 @@ struct client {
     bool closing; /* the run's PUT is out */
 };
 
-static struct body invocations[BODIES], run_body;
-static size_t id_at; /* where the id stands in run_body */
+static struct body wholes[BODIES], invocations[BODIES], run_body;
+static size_t id_at; /* where the id stands in run_body and in each of wholes */
+static struct ifm_msg_run run;
+static enum way way;
 
 static void check(int rc, const struct ifm_err *err)
 {
@@ -45,7 +50,7 @@ static void encode(const struct ifm_table *table, const void *message, struct bo
 }
 
 /* Latencies around 1 ms with noise of some microseconds and now and then an outlier, as real loops have. */
-static void make_invocation(struct ifm_rng *rng, struct body *out)
+static void make_bodies(struct ifm_rng *rng, struct body *invocation, struct body *whole)
 {
     int64_t latency[SAMPLES], gap[SAMPLES], sum = 0;
     for (int i = 0; i < SAMPLES; i++) {
@@ -63,7 +68,10 @@ static void make_invocation(struct ifm_rng *rng, struct body *out)
         .step = 8, .spawn_ns = 9000000, .load_ns = 48000000, .first_inference_ns = 3000000, .iterations = SAMPLES,
         .steady_ns = sum, .cpu_ns = sum, .samples = { &block, 1 }, .deterministic = true,
     };
-    encode(&ifm_invocation_table, &message, out);
+    struct ifm_msg_run carrier = run;
+    carrier.invocation_bodies = (struct ifm_list){ &message, 1 };
+    encode(&ifm_invocation_table, &message, invocation);
+    encode(&ifm_run_table, &carrier, whole);
     ifm_free(block.block.bytes);
     ifm_free(block.gaps.bytes);
 }
@@ -75,14 +83,12 @@ static void make_run(void)
     snprintf(path, sizeof path, "%s/schema/examples/v1/run.json", source ? source : ".");
     struct ifm_err err = IFM_ERR_INIT;
     struct ifm_buf text;
-    struct ifm_msg_run run;
     ifm_buf_init(&text, 1 << 20);
     check(ifm_buf_read_file(&text, path, &err), &err);
     check(ifm_json_decode(&ifm_run_table, text.data, text.len, &run, &err), &err);
     run.planned = run.invocations = 1;
     encode(&ifm_run_table, &run, &run_body);
     id_at = (size_t)(strstr(run_body.text, run.id) - run_body.text);
-    ifm_json_free(&ifm_run_table, &run);
     ifm_buf_done(&text);
 }
 
@@ -95,20 +101,24 @@ static void put(struct client *client, const char *suffix, const char *body, siz
     bench_send(&client->connection, head, (size_t)head_len, body, len);
 }
 
+static void put_run(struct client *client, struct body *body)
+{
+    client->closing = true;
+    memcpy(body->text + id_at, client->id, IFM_UUID_TEXT - 1);
+    put(client, "", body->text, body->len);
+}
+
 static void begin_run(struct client *client)
 {
     static size_t next;
-    const struct body *body = &invocations[next++ % BODIES];
+    size_t i = next++ % BODIES;
     ifm_uuid_new(client->id);
     client->closing = false;
-    put(client, "/invocations/0", body->text, body->len);
-}
-
-static void close_run(struct client *client)
-{
-    client->closing = true;
-    memcpy(run_body.text + id_at, client->id, IFM_UUID_TEXT - 1);
-    put(client, "", run_body.text, run_body.len);
+    if (way == ONE_REQUEST) {
+        put_run(client, &wholes[i]);
+    } else {
+        put(client, "/invocations/0", invocations[i].text, invocations[i].len);
+    }
 }
 
 static int64_t serve(int epoll, int64_t seconds)
@@ -130,7 +140,7 @@ static int64_t serve(int epoll, int64_t seconds)
                 stored++;
                 begin_run(client);
             } else {
-                close_run(client);
+                put_run(client, &run_body);
             }
         }
     }
@@ -145,18 +155,12 @@ static double own_cpu_s(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-int main(int argc, char **argv)
+static void measure(int64_t seconds, const char *const *options)
 {
-    static struct bench_daemon daemon;
-    static struct client clients[CONNECTIONS];
-    int64_t seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 5;
-    struct ifm_rng rng;
-    ifm_rng_init(&rng, 1);
-    for (int i = 0; i < BODIES; i++) {
-        make_invocation(&rng, &invocations[i]);
-    }
-    make_run();
-    bench_daemon_start(&daemon, NULL, argc > 2 ? (const char *const *)&argv[2] : NULL);
+    struct bench_daemon daemon = { 0 };
+    struct client clients[CONNECTIONS];
+    memset(clients, 0, sizeof clients);
+    bench_daemon_start(&daemon, NULL, options);
     int64_t before = bench_fdatasync_p50_ns(daemon.folder);
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < CONNECTIONS; i++) {
@@ -171,13 +175,36 @@ int main(int argc, char **argv)
     double took = (double)(ifm_clock_ns() - start) / 1e9;
     cpu = bench_daemon_cpu_s(&daemon) - cpu;
     own = own_cpu_s() - own;
-    printf("ingest: %.0f durable runs/s (%lld in %.1f s, %d connections, bodies %zu + %zu bytes)\n",
-           (double)stored / took, (long long)stored, took, CONNECTIONS, invocations[0].len, run_body.len);
-    printf("        daemon RSS %.1f MB (peak %.1f, anonymous %.1f), %.0f us CPU a run; client %.0f us\n",
-           (double)bench_daemon_rss_bytes(&daemon, "VmRSS") / 1e6, (double)bench_daemon_rss_bytes(&daemon, "VmHWM") / 1e6,
-           (double)bench_daemon_rss_bytes(&daemon, "RssAnon") / 1e6, cpu / (double)stored * 1e6,
-           own / (double)stored * 1e6);
+    printf("ingest, %s a run: %.0f durable runs/s (%lld in %.1f s, %d connections)\n",
+           way == ONE_REQUEST ? "one request" : "two requests", (double)stored / took, (long long)stored, took,
+           CONNECTIONS);
+    printf("        daemon %.0f us CPU a run, RSS %.1f MB (peak %.1f, anonymous %.1f); client %.0f us\n",
+           cpu / (double)stored * 1e6, (double)bench_daemon_rss_bytes(&daemon, "VmRSS") / 1e6,
+           (double)bench_daemon_rss_bytes(&daemon, "VmHWM") / 1e6,
+           (double)bench_daemon_rss_bytes(&daemon, "RssAnon") / 1e6, own / (double)stored * 1e6);
     printf("        fdatasync of a 4 KiB append here: P50 %.0f us before, %.0f us after\n", (double)before / 1e3,
            (double)bench_fdatasync_p50_ns(daemon.folder) / 1e3);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        close(clients[i].connection.fd);
+        free(clients[i].connection.reply);
+    }
+    close(epoll);
+    bench_daemon_stop();
+}
+
+int main(int argc, char **argv)
+{
+    int64_t seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 5;
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 1);
+    make_run();
+    for (int i = 0; i < BODIES; i++) {
+        make_bodies(&rng, &invocations[i], &wholes[i]);
+    }
+    printf("bodies of %zu bytes in one request, of %zu + %zu in two; %d samples a run\n", wholes[0].len,
+           invocations[0].len, run_body.len, SAMPLES);
+    for (way = ONE_REQUEST; way <= TWO_REQUESTS; way++) {
+        measure(seconds, argc > 2 ? (const char *const *)&argv[2] : NULL);
+    }
     return 0;
 }
