@@ -54,7 +54,8 @@ def unpack_peer(folder):
     with open(os.path.join(ROOT, "deploy", "deps.lock"), encoding="utf-8") as lock:
         for line in lock:
             row = line.rstrip("\n").split("|")
-            if len(row) > 6 and row[2] in ("onnxruntime", "numpy") and row[4] in ("any", platform.machine()):
+            ours = len(row) > 6 and row[4].split("-")[0] == platform.machine() and "-cp311-" in row[6]
+            if ours and row[2] in ("onnxruntime", "numpy"):
                 wheel = os.path.join(cache, row[5], row[6])
                 if os.path.exists(wheel):
                     zipfile.ZipFile(wheel).extractall(folder)
@@ -72,7 +73,7 @@ def python_p50(site, args):
 def our_p50(args):
     command = [os.path.join(BUILD, "bin", "inferometer"), "run", args.model, "--runtime", "onnxruntime",
                "--threads", str(args.threads), "--invocations", "1", "--iterations", str(args.iterations),
-               "--duration", "0s", "--warmup", str(max(10, args.iterations // 10)), "--json", "--daemon", ""]
+               "--duration", "0s", "--warmup", str(max(10, args.iterations // 10)), "--json", "--daemon", "none"]
     for shape in args.shape:
         command += ["--shape", shape]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
