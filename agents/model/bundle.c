@@ -1,5 +1,6 @@
 #include "agents/model/bundle.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,19 +99,23 @@ static int check_files(const struct ifm_bundle *bundle, struct ifm_err *err)
     return rc;
 }
 
-/* An archive may hold the bundle at its top or in one folder. */
-static char *find_root(const char *folder, const char *archive)
+/* An archive may hold the bundle at its top or in one folder, whatever either is called. */
+static char *find_root(const char *folder)
 {
     char *manifest = join(folder, "manifest.json");
     bool top = manifest && access(manifest, F_OK) == 0;
     ifm_free(manifest);
     if (top)
         return ifm_dup(folder);
-    const char *base = strrchr(archive, '/') ? strrchr(archive, '/') + 1 : archive;
-    char name[256];
-    snprintf(name, sizeof name, "%.*s",
-             (int)(strstr(base, ".tar") ? strstr(base, ".tar") - base : 0), base);
-    return join(folder, name);
+    DIR *entries = opendir(folder);
+    struct dirent *entry;
+    char *root = NULL;
+    while (entries && !root && (entry = readdir(entries)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            root = join(folder, entry->d_name);
+    if (entries)
+        closedir(entries);
+    return root ? root : ifm_dup(folder);
 }
 
 static int unpack(const char *path, struct ifm_tempdir *temp, char **folder, struct ifm_err *err)
@@ -122,7 +127,7 @@ static int unpack(const char *path, struct ifm_tempdir *temp, char **folder, str
     if (!rc)
         rc = ifm_archive_unpack(path, below, err);
     if (!rc)
-        *folder = find_root(below, path);
+        *folder = find_root(below);
     ifm_free(below);
     return rc;
 }
@@ -147,6 +152,9 @@ int ifm_bundle_open(const char *path, struct ifm_tempdir *temp, struct ifm_bundl
     if (!rc && access(manifest, F_OK))
         rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
                          "%.100s holds no manifest.json, so it is not a bundle", path);
+    if (!rc && stat(manifest, &status) == 0 && !S_ISREG(status.st_mode))
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
+                         "manifest.json of %.100s is not a plain file", path);
     if (!rc)
         rc = ifm_buf_read_file(&text, manifest, err);
     if (!rc)

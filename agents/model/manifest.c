@@ -6,6 +6,8 @@
 #include "agents/model/npz.h"
 #include "core/mem.h"
 
+#define IFM_TOLERANCE_MAX 1000000000 /* as in a spec */
+
 #define F(type, field, field_kind, ...)                                                            \
     {                                                                                              \
         .name = #field, .kind = field_kind, .offset = offsetof(struct type, field), __VA_ARGS__    \
@@ -33,8 +35,10 @@ static const struct ifm_table file_table = { .name = "bundle-file",
                                              .size = sizeof(struct ifm_bundle_file),
                                              .fields = file_fields };
 
-static const struct ifm_field tolerance_fields[] = { F(ifm_tolerance, rtol, IFM_FIELD_F64),
-                                                     F(ifm_tolerance, atol, IFM_FIELD_F64),
+static const struct ifm_field tolerance_fields[] = { F(ifm_tolerance, rtol, IFM_FIELD_F64,
+                                                       .min = 0, .max = IFM_TOLERANCE_MAX),
+                                                     F(ifm_tolerance, atol, IFM_FIELD_F64,
+                                                       .min = 0, .max = IFM_TOLERANCE_MAX),
                                                      { .name = NULL } };
 static const struct ifm_table tolerance_table = { .name = "bundle-tolerance",
                                                   .size = sizeof(struct ifm_tolerance),

@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,12 +83,34 @@ static int write_entry(struct archive *archive, const char *archive_path, const 
     return rc;
 }
 
+/* libarchive hands out UTF-8 names only where the thread's locale can hold them, and ours is "C".
+ * NULL where the system has no such locale: then names are ASCII or refused. */
+static locale_t utf8_begin(locale_t *before)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    *before = utf8 ? uselocale(utf8) : (locale_t)0;
+    return utf8;
+}
+
+static void utf8_end(locale_t utf8, locale_t before)
+{
+    if (!utf8)
+        return;
+    uselocale(before);
+    freelocale(utf8);
+}
+
 static struct archive *open_archive(const char *path, bool zip, struct ifm_err *err)
 {
-    if (access(path, R_OK)) {
+    struct stat status;
+    if (access(path, R_OK) || stat(path, &status)) {
         char what[160];
         snprintf(what, sizeof what, "cannot read %.120s", path);
         ifm_err_errno(err, errno, "archive", what);
+        return NULL;
+    }
+    if (!S_ISREG(status.st_mode)) { /* opening a FIFO would wait for whoever writes to it */
+        ifm_err_set(err, IFM_ERR_INVALID, "archive", "%.120s is not a plain file", path);
         return NULL;
     }
     struct archive *archive = archive_read_new();
@@ -165,6 +188,7 @@ int ifm_npz_unpack(const char *path, const char *folder, const char *prefix, str
     *out = (struct ifm_npz){ .arrays = ifm_alloc_array(IFM_NPZ_ARRAYS_MAX, sizeof *out->arrays) };
     if (!out->arrays)
         return ifm_err_set(err, IFM_ERR_NOMEM, "npz", "out of memory");
+    locale_t before, utf8 = utf8_begin(&before);
     struct archive *archive = open_archive(path, true, err);
     int rc = archive ? 0 : (err ? err->code : IFM_ERR_INVALID);
     int64_t left = IFM_NPZ_BYTES_MAX;
@@ -178,6 +202,7 @@ int ifm_npz_unpack(const char *path, const char *folder, const char *prefix, str
         rc = ifm_err_set(err, IFM_ERR_INVALID, "npz", "%.100s holds no arrays", path);
     if (archive)
         archive_read_free(archive);
+    utf8_end(utf8, before);
     if (rc)
         ifm_npz_done(out);
     return rc;
@@ -243,11 +268,11 @@ static int unpack_entry(struct archive *archive, struct archive_entry *entry,
 
 int ifm_archive_unpack(const char *path, const char *folder, struct ifm_err *err)
 {
+    locale_t before, utf8 = utf8_begin(&before);
     struct archive *archive = open_archive(path, false, err);
-    if (!archive)
-        return err ? err->code : IFM_ERR_INVALID;
     int64_t left = IFM_BUNDLE_BYTES_MAX;
-    int files = 0, state, rc = 0;
+    int files = 0, state = ARCHIVE_EOF;
+    int rc = archive ? 0 : (err ? err->code : IFM_ERR_INVALID);
     struct archive_entry *entry;
     while (!rc && (state = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
         if (++files > IFM_BUNDLE_FILES_MAX)
@@ -258,6 +283,8 @@ int ifm_archive_unpack(const char *path, const char *folder, struct ifm_err *err
     }
     if (!rc && state != ARCHIVE_EOF)
         rc = archive_failed(archive, path, err);
-    archive_read_free(archive);
+    if (archive)
+        archive_read_free(archive);
+    utf8_end(utf8, before);
     return rc;
 }
