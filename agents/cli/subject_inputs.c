@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agents/model/npz.h"
@@ -160,9 +161,15 @@ static int one_input(struct ifm_subject *subject, const char *text, struct ifm_e
 {
     char name[NAME_BYTES_MAX], start[6] = "";
     const char *file;
+    struct stat status;
     int rc = split(text, "=", false, "input", name, &file, err);
     if (rc)
         return rc;
+    /* opening a FIFO would wait for whoever writes to it */
+    bool other = stat(file, &status) == 0 && !S_ISREG(status.st_mode);
+    if (other)
+        return ifm_err_set(err, IFM_ERR_INVALID, "", "%.80s for input %.60s is not a plain file",
+                           file, name);
     FILE *stream = fopen(file, "re");
     if (!stream) {
         char what[200];
@@ -177,6 +184,37 @@ static int one_input(struct ifm_subject *subject, const char *text, struct ifm_e
                            "numpy.save",
                            file, name);
     return set_input_file(subject, name, file, err);
+}
+
+/* A bundle's reference was made from the bundle's own inputs: beside any other it says nothing. */
+static void drop_bundle_reference(struct ifm_subject *subject, const struct ifm_map *before)
+{
+    bool same = before->count == subject->hashes.count;
+    for (size_t i = 0; same && i < before->count; i++) {
+        const char *now = ifm_map_get(&subject->hashes, before->items[i].key);
+        same = now && strcmp(now, before->items[i].value) == 0;
+    }
+    if (same)
+        return;
+    drop_expect(subject);
+    ifm_free(subject->reference);
+    subject->reference = NULL;
+}
+
+static int inputs(const struct ifm_subject_asked *asked, struct ifm_subject *subject,
+                  struct ifm_err *err)
+{
+    struct ifm_map before = { 0 };
+    int rc = 0;
+    for (size_t i = 0; !rc && i < subject->hashes.count; i++)
+        rc = ifm_map_set(&before, subject->hashes.items[i].key, subject->hashes.items[i].value,
+                         err);
+    for (size_t i = 0; !rc && i < asked->inputs.count; i++)
+        rc = one_input(subject, asked->inputs.items[i], err);
+    if (!rc)
+        drop_bundle_reference(subject, &before);
+    ifm_map_done(&before);
+    return rc;
 }
 
 static int one_shape(struct ifm_subject *subject, const char *text, struct ifm_err *err)
@@ -239,6 +277,8 @@ static int expectations(const struct ifm_subject_asked *asked, struct ifm_subjec
     if (asked->expect) {
         struct ifm_tolerance tolerance = ifm_manifest_tolerance(NULL, subject->precision);
         drop_expect(subject);
+        ifm_free(subject->reference); /* it names the maker of the bundle's */
+        subject->reference = NULL;
         rc = unpack(subject, asked->expect, "expect", &npz, err);
         if (rc)
             return rc;
@@ -260,9 +300,7 @@ static int expectations(const struct ifm_subject_asked *asked, struct ifm_subjec
 int ifm_subject_asked_arrays(const struct ifm_subject_asked *asked, struct ifm_subject *subject,
                              struct ifm_err *err)
 {
-    int rc = 0;
-    for (size_t i = 0; !rc && i < asked->inputs.count; i++)
-        rc = one_input(subject, asked->inputs.items[i], err);
+    int rc = inputs(asked, subject, err);
     for (size_t i = 0; !rc && i < asked->shapes.count; i++)
         rc = one_shape(subject, asked->shapes.items[i], err);
     for (size_t i = 0; !rc && i < asked->ranges.count; i++)

@@ -16,7 +16,7 @@ class Words(CliCase):
         self.fails(64, "did you mean --limit?", "list", "--limt", "3")
 
     def test_option_values(self):
-        for args, part in ((("--threads", "999999"), "from 0 to 1024"), (("--iterations", "-5"), "from 0 to 20000000"),
+        for args, part in ((("--threads", "999999"), "from 0 to 1024"), (("--batch", "1048576"), "from 0 to 1000000"), (("--iterations", "-5"), "from 0 to 20000000"),
                            (("--iterations", "1e99"), "whole number"), (("--duration", "1y"), "duration like"),
                            (("--invocations", "1001"), "from 0 to 1000"), (("--memory-limit", "1x"), "size like"),
                            (("--format", "jsn"), "human|json|ndjson|csv|md"), (("--label", "x"), "KEY=VALUE"),
@@ -124,6 +124,9 @@ class Inputs(CliCase):
         self.write("good.npy", npy([1.0] * 16, (1, 16)))
         self.sim_fails(66, "no.npy for input x0", "--input", "x0=no.npy")
         self.sim_fails(65, "not a .npy file", "--input", "x0=text.npy")
+        os.mkfifo(os.path.join(self.work, "pipe"))  # was: waited for ever
+        self.sim_fails(65, "not a plain file", "--input", "x0=pipe")
+        self.sim_fails(65, "not a plain file", "--expect", "pipe")
         self.sim_fails(65, "", "--input", "x0=cut.npy")
         self.sim_fails(65, "x0", "--input", "x0=long.npy")
         self.sim_fails(65, "x0", "--input", "x0=ints.npy")
