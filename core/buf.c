@@ -83,7 +83,11 @@ void ifm_buf_adds(struct ifm_buf *buf, const char *text)
 
 void ifm_buf_addc(struct ifm_buf *buf, char c)
 {
-    ifm_buf_add(buf, &c, 1);
+    char *room = ifm_buf_room(buf, 1);
+    if (room) {
+        *room = c;
+        buf->len++;
+    }
 }
 
 void ifm_buf_addf(struct ifm_buf *buf, const char *format, ...)

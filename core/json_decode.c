@@ -170,13 +170,19 @@ static int decode_string(struct context *c, const struct ifm_field *f, const jso
     return 0;
 }
 
-static int decode_choice(struct context *c, const struct ifm_field *f, const json_t *json, int *out,
-                         const struct place *place)
+static int not_a_choice(struct context *c, const struct ifm_field *f, const json_t *json,
+                        const struct place *place)
 {
     char what[140];
     snprintf(what, sizeof what, "one of %s", f->choices);
+    return wanted(c, place, what, json);
+}
+
+static int decode_choice(struct context *c, const struct ifm_field *f, const json_t *json, int *out,
+                         const struct place *place)
+{
     if (!json_is_string(json))
-        return wanted(c, place, what, json);
+        return not_a_choice(c, f, json, place);
     const char *word = json_string_value(json);
     size_t len = json_string_length(json);
     int index = 0;
@@ -188,7 +194,7 @@ static int decode_choice(struct context *c, const struct ifm_field *f, const jso
             return 0;
         }
     }
-    return wanted(c, place, what, json);
+    return not_a_choice(c, f, json, place);
 }
 
 /* Checks that json is a list of 1..max items and makes room for them; *items stays NULL for an

@@ -7,7 +7,8 @@
 #include "core/mem.h"
 #include "core/text.h"
 
-#define LEADS_MAX 32 /* objects, lists and blocks in one table */
+#define KEPT_USUAL 4096
+#define LEADS_MAX  32 /* objects, lists and blocks in one table */
 
 /* What the scan knows about the place it is in. The walk follows the field tables, so that a label
  * that happens to be called "block" is left alone. */
@@ -142,6 +143,9 @@ static int cut_string(struct walk *w, struct ifm_err *err)
     const char *end = memchr(start, '"', w->len - w->i - 1);
     if (!end)
         return refuse(w, err, "a string without an end");
+    if (out->count == 0) { /* from here on most of the text is copied: room for a usual one */
+        ifm_buf_room(&out->kept, w->len < KEPT_USUAL ? w->len : KEPT_USUAL);
+    }
     if (out->count == out->cap) {
         size_t cap = out->cap ? out->cap * 2 : 16;
         struct ifm_json_cut *cuts = ifm_resize_array(out->cuts, cap, sizeof *cuts);

@@ -1,6 +1,8 @@
 #include "tests/lib/testlib.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +68,47 @@ static void strings_are_escaped_and_always_utf8(void **state)
                         " \\uFFFD\\uFFFD\"");
 }
 
+static const char *i64(int64_t value)
+{
+    ifm_buf_reset(&out);
+    ifm_jw_init(&w, &out);
+    ifm_jw_i64(&w, value);
+    return out.data;
+}
+
+static void integers_of_every_length(void **state)
+{
+    (void)state;
+    assert_string_equal(i64(0), "0");
+    assert_string_equal(i64(-1), "-1");
+    assert_string_equal(i64(INT64_MAX), "9223372036854775807");
+    assert_string_equal(i64(INT64_MIN + 1), "-9223372036854775807");
+    for (int64_t value = 1; value < INT64_MAX / 11; value = value * 10 + 9) {
+        char want[32];
+        snprintf(want, sizeof want, "%" PRId64, value);
+        assert_string_equal(i64(value), want);
+        snprintf(want, sizeof want, "%" PRId64, -value - 1);
+        assert_string_equal(i64(-value - 1), want);
+    }
+}
+
+/* Whole ones are written without printf; the text is the one that printf gives. */
+static void whole_doubles_are_written_like_any(void **state)
+{
+    (void)state;
+    static const double values[] = { 0,      7,       -7,     100,     1e14,    999999999999999.0,
+                                     1e15,   -1e15,   1e16,   1e17,    1e300,   9007199254740993.0,
+                                     -1e14,  1048576, 0.5,    12345.5, 1e-5,    123456789012345.0,
+                                     4503599627370496.0 };
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char want[40];
+        snprintf(want, sizeof want, "%.15g", values[i]);
+        if (strtod(want, NULL) != values[i])
+            snprintf(want, sizeof want, "%.16g", values[i]);
+        assert_string_equal(f64(values[i]), want);
+    }
+}
+
 static void doubles_are_short(void **state)
 {
     (void)state;
@@ -101,6 +144,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(commas_stand_where_they_belong, setup, teardown),
         cmocka_unit_test_setup_teardown(strings_are_escaped_and_always_utf8, setup, teardown),
+        cmocka_unit_test_setup_teardown(integers_of_every_length, setup, teardown),
+        cmocka_unit_test_setup_teardown(whole_doubles_are_written_like_any, setup, teardown),
         cmocka_unit_test_setup_teardown(doubles_are_short, setup, teardown),
         cmocka_unit_test_setup_teardown(doubles_read_back_bit_by_bit, setup, teardown),
     };
