@@ -10,6 +10,7 @@
 #include "core/mem.h"
 
 #define BODY_MAX (64u * 1024 * 1024)
+#define BODY_USUAL 1500 /* bytes without blocks: room that need not grow */
 
 void ifm_put_free(struct ifm_put *put)
 {
@@ -25,6 +26,7 @@ static int set_json(const struct ifm_table *table, const void *body, char **json
 {
     struct ifm_buf buf;
     ifm_buf_init(&buf, BODY_MAX);
+    ifm_buf_room(&buf, BODY_USUAL);
     ifm_json_encode(table, body, &buf);
     int rc = ifm_buf_check(&buf, err);
     if (!rc) {
@@ -196,14 +198,16 @@ static int find_run(struct ifm_db *db, const struct ifm_put *put, int64_t *key, 
     return rc < 0 ? rc : 0;
 }
 
-static int add_run_id(struct ifm_db *db, const struct ifm_put *put, int64_t *key, struct ifm_err *err)
+/* started_at_ms of a run that is closed by this write, else IFM_JSON_ABSENT. */
+static int add_run_id(struct ifm_db *db, const struct ifm_put *put, int64_t started_at_ms, int64_t *key,
+                      struct ifm_err *err)
 {
-    if (*key) return 0;
     sqlite3_stmt *stmt;
     int rc = ifm_db_get(db, IFM_SQL_ADD_RUN_ID, &stmt, err);
     if (rc) return rc;
     sqlite3_bind_blob(stmt, 1, put->id, IFM_UUID_BYTES, SQLITE_STATIC);
     sqlite3_bind_int64(stmt, 2, ifm_clock_wall_ms());
+    ifm_db_bind_absent(stmt, 3, started_at_ms);
     rc = ifm_db_run(db, stmt, "storing a run", err);
     *key = sqlite3_last_insert_rowid(db->handle);
     return rc;
@@ -326,7 +330,7 @@ static int apply_invocation(struct ifm_db *db, struct ifm_put *put, struct ifm_e
         return 0;
     }
     put->outcome = IFM_STORE_CREATED;
-    rc = add_run_id(db, put, &run, err);
+    if (!run) rc = add_run_id(db, put, IFM_JSON_ABSENT, &run, err);
     if (!rc) rc = add_invocation(db, put, 0, run, err);
     return rc;
 }
@@ -409,10 +413,17 @@ static int add_body(struct ifm_db *db, const struct ifm_put *put, int64_t key, s
     sqlite3_bind_int64(stmt, 1, key);
     sqlite3_bind_blob(stmt, 2, put->sha256, IFM_SHA256_BYTES, SQLITE_STATIC);
     sqlite3_bind_text64(stmt, 3, put->json, put->json_len, SQLITE_STATIC, SQLITE_UTF8);
-    rc = ifm_db_run(db, stmt, "storing a run", err);
-    if (!rc) rc = ifm_db_get(db, IFM_SQL_CLOSE_RUN_ID, &stmt, err);
+    return ifm_db_run(db, stmt, "storing a run", err);
+}
+
+/* In run_id: a run that is new is closed as it is added. */
+static int close_run_id(struct ifm_db *db, const struct ifm_put *put, int64_t *key, struct ifm_err *err)
+{
+    if (!*key) return add_run_id(db, put, put->started_at_ms, key, err);
+    sqlite3_stmt *stmt;
+    int rc = ifm_db_get(db, IFM_SQL_CLOSE_RUN_ID, &stmt, err);
     if (rc) return rc;
-    sqlite3_bind_int64(stmt, 1, key);
+    sqlite3_bind_int64(stmt, 1, *key);
     sqlite3_bind_int64(stmt, 2, put->started_at_ms);
     return ifm_db_run(db, stmt, "closing a run", err);
 }
@@ -457,21 +468,30 @@ static int check_not_stored(struct ifm_db *db, struct ifm_put *put, int64_t key,
     return 0;
 }
 
+/* How many invocations of a run are stored, and the last one's number. */
+static int count_stored(struct ifm_db *db, int64_t key, long long *stored, long long *last, struct ifm_err *err)
+{
+    sqlite3_stmt *stmt;
+    *stored = 0;
+    *last = -1;
+    int rc = key ? ifm_db_get(db, IFM_SQL_INVOCATION_COUNT, &stmt, err) : 0;
+    if (rc || !key) return rc;
+    sqlite3_bind_int64(stmt, 1, key * IFM_DB_INVOCATIONS);
+    sqlite3_bind_int64(stmt, 2, key * IFM_DB_INVOCATIONS + IFM_DB_INVOCATIONS - 1);
+    rc = ifm_db_step(db, stmt, "counting invocations", err);
+    if (rc > 0) *stored = sqlite3_column_int64(stmt, 0);
+    if (rc > 0 && *stored) *last = sqlite3_column_int64(stmt, 1);
+    ifm_db_reset(stmt);
+    return rc < 0 ? rc : 0;
+}
+
 /* The invocations must be the ones that were made: as many as the run says, numbered without a gap. Those that
  * came with the run count, though they are stored only after this check. */
 static int check_invocations(struct ifm_db *db, struct ifm_put *put, int64_t key, struct ifm_err *err)
 {
-    sqlite3_stmt *stmt;
-    int rc = ifm_db_get(db, IFM_SQL_INVOCATION_COUNT, &stmt, err);
-    if (rc) return rc;
-    sqlite3_bind_int64(stmt, 1, key * IFM_DB_INVOCATIONS);
-    sqlite3_bind_int64(stmt, 2, key * IFM_DB_INVOCATIONS + IFM_DB_INVOCATIONS - 1);
-    rc = ifm_db_step(db, stmt, "counting invocations", err);
-    long long stored = rc > 0 ? sqlite3_column_int64(stmt, 0) : 0;
-    long long last = rc > 0 && stored ? sqlite3_column_int64(stmt, 1) : -1;
-    ifm_db_reset(stmt);
-    if (rc < 0) return rc;
-    rc = stored ? check_not_stored(db, put, key, err) : 0;
+    long long stored, last;
+    int rc = count_stored(db, key, &stored, &last, err);
+    if (!rc && stored) rc = check_not_stored(db, put, key, err);
     if (rc || put->err.code) return rc;
     for (size_t i = 0; i < put->invocation_count; i++) {
         if (put->invocations[i].body->n > last) last = put->invocations[i].body->n;
@@ -495,7 +515,7 @@ static int apply_run(struct ifm_db *db, struct ifm_put *put, struct ifm_err *err
     rc = check_invocations(db, put, key, err);
     if (rc || put->err.code) return rc;
     put->outcome = IFM_STORE_CREATED;
-    rc = add_run_id(db, put, &key, err);
+    rc = close_run_id(db, put, &key, err);
     for (size_t i = 0; !rc && i < put->invocation_count; i++) rc = add_invocation(db, put, i, key, err);
     if (!rc) rc = add_run(db, put, key, err);
     if (!rc) rc = add_body(db, put, key, err);

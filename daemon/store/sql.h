@@ -18,7 +18,7 @@
     X(ROLLBACK, "ROLLBACK")                                                                          \
     X(READY, "SELECT count(*) FROM (SELECT 1 FROM run_id LIMIT 1)")                                  \
     X(FIND_RUN, "SELECT key, started_at_ms FROM run_id WHERE id = ?1")                               \
-    X(ADD_RUN_ID, "INSERT INTO run_id (id, made_at_ms) VALUES (?1, ?2)")                             \
+    X(ADD_RUN_ID, "INSERT INTO run_id (id, made_at_ms, started_at_ms) VALUES (?1, ?2, ?3)")          \
     X(CLOSE_RUN_ID, "UPDATE run_id SET started_at_ms = ?2 WHERE key = ?1")                           \
     X(INVOCATION_SHA, "SELECT sha256 FROM invocation WHERE key = ?1")                                \
     X(INVOCATION_SHAS, "SELECT sha256 FROM invocation WHERE key BETWEEN ?1 AND ?2 ORDER BY key")     \
