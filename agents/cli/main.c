@@ -1,4 +1,5 @@
 /* inferometer: finds the verb, reads its options, runs it, prints what it made. */
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,9 +75,19 @@ static int run_verb(const struct ifm_verb *verb, int argc, char **argv)
     return status;
 }
 
+/* A standard stream that was closed must not become the number of a file of ours. What is written
+ * to such a stdout fails, and is said. */
+static void fill_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+            _exit(74);
+}
+
 int main(int argc, char **argv)
 {
     struct ifm_err err = IFM_ERR_INIT;
+    fill_streams();
     /* Blocks of samples come and go: give their pages back at once, so that we stay small while
      * measuring. */
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);

@@ -1,7 +1,10 @@
 /* The list of verbs, and what all of them use. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agents/cli/cli.h"
@@ -89,24 +92,48 @@ static void make_safe(struct ifm_buf *out)
     }
 }
 
+static int write_all(int fd, const struct ifm_buf *out, const char *name, struct ifm_err *err)
+{
+    size_t at = 0;
+    while (at < out->len) {
+        ssize_t n = write(fd, out->data + at, out->len - at);
+        if (n > 0)
+            at += (size_t)n;
+        else if (n < 0 && errno == EPIPE) /* a reader that went away, like `| head`, is no news */
+            break;
+        else if (n == 0 || errno != EINTR)
+            return ifm_err_errno(err, n ? errno : EIO, "", name);
+    }
+    return 0;
+}
+
+/* A file is replaced as a whole; a device or a pipe is written to: a rename would put a file in
+ * its place. */
+static int write_output(const char *path, const struct ifm_buf *out, struct ifm_err *err)
+{
+    struct stat status;
+    if (stat(path, &status) || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+        return ifm_buf_write_file(path, out->data, out->len, err);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    int rc = fd < 0 ? ifm_err_errno(err, errno, "", path) : write_all(fd, out, path, err);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 int ifm_cli_flush(struct ifm_cli *cli, struct ifm_err *err)
 {
     int rc = ifm_buf_check(&cli->out, err);
     if (!rc && cli->out.len && cli->common->output) {
-        rc = ifm_buf_write_file(cli->common->output, cli->out.data, cli->out.len, err);
+        rc = write_output(cli->common->output, &cli->out, err);
         if (!rc)
             ifm_buf_reset(&cli->out);
         return rc;
     }
     if (cli->format == IFM_FORMAT_HUMAN || cli->format == IFM_FORMAT_MD)
         make_safe(&cli->out);
-    size_t at = 0;
-    while (!rc && at < cli->out.len) {
-        ssize_t n = write(STDOUT_FILENO, cli->out.data + at, cli->out.len - at);
-        if (n <= 0) /* a reader that went away, like `| head`, is no news */
-            break;
-        at += (size_t)n;
-    }
+    if (!rc)
+        rc = write_all(STDOUT_FILENO, &cli->out, "standard output", err);
     ifm_buf_reset(&cli->out);
     return rc;
 }

@@ -1,8 +1,11 @@
 """What a run ends in: numbers, a failure with a reason, WRONG outputs; and the exit status of each."""
 import json
+import os
+import stat
+import subprocess
 import unittest
 
-from cli_lib import QUICK, SANITIZED, CliCase, main, model, npy, npz
+from cli_lib import CLI, QUICK, SANITIZED, CliCase, main, model, npy, npz
 
 
 class Numbers(CliCase):
@@ -50,6 +53,23 @@ class Numbers(CliCase):
             if verb[0] != "runtime":
                 self.assertEqual(len({row.count(",") for row in rows}), 1, rows)
             self.assertIn("|", self.ok(*verb, "--format", "md").out)
+
+    def test_a_result_that_cannot_be_written_is_said(self):
+        # was: exit 0 and nothing said, or the device replaced by a file
+        command = [CLI, "version"]
+        with open("/dev/full", "w") as full:
+            got = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual((got.returncode, "standard output: No space left" in got.stderr), (74, True), got)
+        closed = subprocess.run(["sh", "-c", 'exec "$0" version >&-', command[0]], stderr=subprocess.PIPE, text=True)
+        self.assertEqual(closed.returncode, 74, closed)
+        self.fails(74, "No space left", "version", "-o", "/dev/full")
+        pipe = os.path.join(self.work, "pipe")
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.ok("version", "-o", pipe)
+        self.assertIn(b"inferometer", os.read(reader, 1000))
+        os.close(reader)
+        self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode), "was: a file in its place")
 
     def test_output_goes_to_a_file(self):
         got = self.sim(*QUICK, "--json", "-o", "result.json")
