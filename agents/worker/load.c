@@ -49,6 +49,9 @@ static int from_file(const struct ifm_msg_spec_input *given, const struct ifm_te
                      struct ifm_tensor *t, struct ifm_err *err)
 {
     int code = ifm_npy_read(given->file, info->name, IFM_LOAD_INPUT_MAX, t, err);
+    if (code == IFM_ERR_UNSUPPORTED) { /* bad data (65), not a thing that is not here (69) */
+        code = err->code = IFM_ERR_INVALID;
+    }
     if (code != 0) {
         ifm_err_prefix(err, "input '%.48s'", info->name);
         return code;

@@ -100,6 +100,10 @@ static int start(struct run *r, struct ifm_err *err)
     if (code == 0) {
         code = ifm_registry_options(&r->module, &r->spec->options, err);
     }
+    if (code != 0 && code != IFM_ERR_USAGE && looks_like_memory(r, err->text)) {
+        ifm_err_prefix(err, "memory limit of %lld bytes", (long long)r->spec->memory_limit_bytes);
+        err->code = code = IFM_ERR_MEMORY_LIMIT;
+    }
     if (code != 0) {
         return code;
     }

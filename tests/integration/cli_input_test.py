@@ -131,6 +131,14 @@ class Inputs(CliCase):
         self.sim_fails(65, "x0", "--input", "x0=long.npy")
         self.sim_fails(65, "x0", "--input", "x0=ints.npy")
         self.sim_fails(65, "it has", "--input", "nope=good.npy")
+        # was: 69, as if something were not available
+        fortran = npy([1.0] * 16, (1, 16)).replace(b"'fortran_order': False", b"'fortran_order': True ")
+        self.write("fortran.npy", fortran)
+        self.sim_fails(65, "ascontiguousarray", "--input", "x0=fortran.npy")
+        self.write("objects.npy", npy([1.0] * 16, (1, 16)).replace(b"'<f4'", b"'|O8'"))
+        self.sim_fails(65, "element type", "--input", "x0=objects.npy")
+        self.write("fortran.npz", npz(y0=fortran))
+        self.sim_fails(65, "ascontiguousarray", "--expect", "fortran.npz")
 
     def test_references(self):
         self.write("text.npz", "hello")
