@@ -128,7 +128,7 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
         snprintf(text, size, "interrupted %s", when);
     else if (failure == IFM_FAIL_HANG)
         snprintf(text, size,
-                 "did not end within %.0f s and was stopped %s; raise --timeout if it needs longer",
+                 "did not end within %.4g s and was stopped %s; raise --timeout if it needs longer",
                  (double)request->spec->timeout_ns / 1e9, when);
     else if (failure == IFM_FAIL_PROTOCOL)
         snprintf(text, size, "the worker's events could not be read %s: %s", when,

@@ -117,6 +117,10 @@ class Failures(CliCase):
         self.assertIn("did not end within 2 s", one["failure_text"])
         self.assertIn("--timeout", one["failure_text"])
 
+    def test_hang_with_a_limit_below_a_second(self):
+        one = self.failed("hang", 4, "-O", "hang-at=10", "--timeout", "700ms")
+        self.assertIn("did not end within 0.7 s", one["failure_text"], "was: 1 s")
+
     def test_exit_without_an_end_mark(self):
         self.assertEqual(self.failed("exit", 4, "-O", "exit-at=10", "-O", "exit-status=3")["exit_status"], 3)
 
@@ -131,6 +135,11 @@ class Failures(CliCase):
     def test_over_the_memory_limit(self):
         one = self.failed("out_of_memory", 6, "-O", "oom-at=10", "--memory-limit", "200MB")
         self.assertIn("limit 200000000 bytes", one["failure_text"])
+
+    @unittest.skipIf(SANITIZED, "a sanitizer turns signals into exits and needs its memory")
+    def test_a_limit_that_not_even_the_runtime_module_fits(self):
+        one = self.failed("out_of_memory", 6, "--memory-limit", "1")  # was: 78, "module cannot be loaded"
+        self.assertIn("limit 1 bytes", one["failure_text"])
 
     @unittest.skipIf(SANITIZED, "a sanitizer turns signals into exits and needs its memory")
     def test_the_table_names_each_failure(self):
