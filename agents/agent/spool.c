@@ -236,6 +236,7 @@ static int read_message(const char *path, const struct ifm_table *table, void *o
                         struct ifm_err *err)
 {
     struct ifm_buf text;
+    ifm_json_init(table, out); /* callers free it also where the file could not be read */
     ifm_buf_init(&text, IFM_SPOOL_BODY_MAX);
     int rc = ifm_buf_read_file(&text, path, err);
     if (!rc)

@@ -257,6 +257,10 @@ int ifm_view_load(struct ifm_view *view, const char *folder, struct ifm_err *err
     int rc = ifm_spool_read_run(folder, &view->run, err);
     int64_t count = rc ? 0 : ifm_spool_invocations(folder);
     view->closed = !rc && ifm_spool_state_of(folder) == IFM_SPOOL_FINISHED;
+    if (view->closed && count < view->run.invocations)
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "",
+                         "invocation-%04lld.json is missing: the run has %lld invocations",
+                         (long long)count, (long long)view->run.invocations);
     for (int64_t n = 0; !rc && n < count; n++) {
         struct ifm_msg_invocation body;
         rc = ifm_spool_read_invocation(folder, n, &body, err);

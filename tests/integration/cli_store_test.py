@@ -62,6 +62,16 @@ class Find(CliCase):
         self.assertIn(self.first, got.err)
         self.fails(65, "run.json", "show", self.first)
 
+    def test_a_missing_or_unreadable_invocation_is_said(self):
+        path = os.path.join(self.runs, self.first, "invocation-0001.json")
+        os.rename(path, path + ".away")  # was: shown as a run of one invocation, exit 0
+        self.fails(65, "invocation-0001.json is missing: the run has 2 invocations", "show", self.first)
+        os.mkdir(path)
+        self.fails(65, "invocation-0001.json", "show", self.first)
+        os.rmdir(path)
+        os.rename(path + ".away", path)
+        self.ok("show", self.first)
+
     def test_a_corrupt_sample_block(self):
         path = os.path.join(self.runs, self.first, "invocation-0000.json")
         body = self.body(self.first, "invocation-0000.json")
