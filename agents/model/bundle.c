@@ -132,13 +132,36 @@ static int unpack(const char *path, struct ifm_tempdir *temp, char **folder, str
     return rc;
 }
 
+static int read_manifest(const char *path, const char *folder, struct ifm_manifest *out,
+                         struct ifm_err *err)
+{
+    struct stat status;
+    struct ifm_buf text;
+    char *manifest = folder ? join(folder, "manifest.json") : NULL;
+    int rc = 0;
+    ifm_buf_init(&text, IFM_MANIFEST_MAX);
+    if (!manifest)
+        rc = ifm_err_set(err, IFM_ERR_NOMEM, "bundle", "out of memory");
+    else if (stat(manifest, &status))
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
+                         "%.100s holds no manifest.json, so it is not a bundle", path);
+    else if (!S_ISREG(status.st_mode))
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
+                         "manifest.json of %.100s is not a plain file", path);
+    if (!rc)
+        rc = ifm_buf_read_file(&text, manifest, err);
+    if (!rc)
+        rc = ifm_manifest_decode(text.data ? text.data : "", text.len, out, err);
+    ifm_buf_done(&text);
+    ifm_free(manifest);
+    return rc;
+}
+
 int ifm_bundle_open(const char *path, struct ifm_tempdir *temp, struct ifm_bundle *out,
                     struct ifm_err *err)
 {
     struct stat status;
-    struct ifm_buf text;
     *out = (struct ifm_bundle){ 0 };
-    ifm_buf_init(&text, IFM_MANIFEST_MAX);
     int rc = 0;
     if (stat(path, &status))
         rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "bundle", "%.120s: no such file or folder", path);
@@ -146,23 +169,10 @@ int ifm_bundle_open(const char *path, struct ifm_tempdir *temp, struct ifm_bundl
         out->folder = ifm_dup(path);
     else
         rc = unpack(path, temp, &out->folder, err);
-    char *manifest = !rc && out->folder ? join(out->folder, "manifest.json") : NULL;
-    if (!rc && !manifest)
-        rc = ifm_err_set(err, IFM_ERR_NOMEM, "bundle", "out of memory");
-    if (!rc && access(manifest, F_OK))
-        rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
-                         "%.100s holds no manifest.json, so it is not a bundle", path);
-    if (!rc && stat(manifest, &status) == 0 && !S_ISREG(status.st_mode))
-        rc = ifm_err_set(err, IFM_ERR_INVALID, "bundle",
-                         "manifest.json of %.100s is not a plain file", path);
     if (!rc)
-        rc = ifm_buf_read_file(&text, manifest, err);
-    if (!rc)
-        rc = ifm_manifest_decode(text.data ? text.data : "", text.len, &out->manifest, err);
+        rc = read_manifest(path, out->folder, &out->manifest, err);
     if (!rc)
         rc = check_files(out, err);
-    ifm_buf_done(&text);
-    ifm_free(manifest);
     if (rc)
         ifm_bundle_done(out);
     return rc;
