@@ -83,6 +83,7 @@ struct ifm_exec_end {    /* how the process ended */
     int signal;          /* 0: none */
     bool timed_out;      /* we killed it for its timeout */
     bool interrupted;    /* we killed it because the user asked */
+    int oom_kills;       /* of the kernel meanwhile, on the whole machine; -1: it does not say */
     bool broken;         /* the protocol was broken: `protocol` says how */
     struct ifm_err protocol;
     const char *stderr_text; /* last IFM_EXEC_STDERR_MAX bytes, NUL-terminated */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,7 +37,7 @@ struct job { /* one run; lives on the stack of local_run until every handle is c
     struct ifm_buf spec_line;
     char stderr_text[IFM_EXEC_STDERR_MAX + 1];
     size_t stderr_len;
-    int64_t spawn_ns;
+    int64_t spawn_ns, oom_kills_before;
     int open_streams; /* stdout and stderr that have not ended */
     int shown_step;
     bool exited, polling;
@@ -224,6 +225,20 @@ static void init_handles(struct job *job)
     }
 }
 
+/* The kernel's count of processes that it killed for memory, cgroups included; -1: it has none. */
+static int64_t count_oom_kills(void)
+{
+    char line[128];
+    int64_t count = -1;
+    FILE *file = fopen("/proc/vmstat", "re");
+    while (file && count < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, "oom_kill ", 9) == 0)
+            count = strtoll(line + 9, NULL, 10);
+    if (file)
+        fclose(file);
+    return count;
+}
+
 static int spawn(struct job *job, struct ifm_err *err)
 {
     char *arguments[] = { (char *)(uintptr_t)job->request->worker, NULL };
@@ -240,6 +255,7 @@ static int spawn(struct job *job, struct ifm_err *err)
         .stdio = stdio,
         .stdio_count = 3,
     };
+    job->oom_kills_before = count_oom_kills();
     job->spawn_ns = ifm_clock_ns();
     int rc = uv_spawn(&job->executor->loop, &job->process, &options);
     if (rc)
@@ -281,6 +297,8 @@ static int encode_spec(struct job *job, struct ifm_err *err)
 static void finish(struct job *job, struct ifm_exec_result *result)
 {
     struct ifm_msg_invocation *inv = &result->invocation;
+    const int64_t oom_kills = count_oom_kills();
+    job->end.oom_kills = oom_kills < 0 ? -1 : oom_kills > job->oom_kills_before;
     job->end.stderr_text = job->stderr_text;
     for (size_t i = 0; i < job->stderr_len;
          i++) /* the tail may begin within a character, or hold anything */

@@ -67,9 +67,8 @@ static bool ran_out_of_memory(const struct ifm_exec_request *request,
     if (collect->failed)
         return collect->result->error_exit == 6 ||
                (limited && says_out_of_memory(collect->message));
-    if (end->signal ==
-        SIGKILL) /* not ours: only the kernel's OOM killer or an operator does that */
-        return true;
+    if (end->signal == SIGKILL) /* not ours: the kernel's OOM killer, which counts, or an operator */
+        return end->oom_kills != 0;
     return limited && (end->signal != 0 || end->exit_status > 0) &&
            says_out_of_memory(end->stderr_text);
 }
@@ -106,7 +105,8 @@ static int failure_kind(const struct ifm_exec_request *request, const struct ifm
         return IFM_FAIL_ERROR;
     if (end->signal == SIGABRT)
         return IFM_FAIL_ABORT;
-    if (end->signal == SIGTERM || end->signal == SIGINT || end->signal == SIGHUP)
+    if (end->signal == SIGTERM || end->signal == SIGINT || end->signal == SIGHUP ||
+        end->signal == SIGKILL)
         return IFM_FAIL_KILLED;
     if (end->signal)
         return IFM_FAIL_CRASH;
@@ -134,7 +134,10 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
         snprintf(text, size, "the worker's events could not be read %s: %s", when,
                  end->protocol.text);
     else if (failure == IFM_FAIL_OUT_OF_MEMORY && end->signal == SIGKILL)
-        snprintf(text, size, "killed %s by a signal we did not send: most likely out of memory",
+        snprintf(text, size,
+                 end->oom_kills > 0
+                     ? "killed %s by the kernel, which was out of memory"
+                     : "killed %s by a signal we did not send: most likely out of memory",
                  when);
     else if (failure == IFM_FAIL_OUT_OF_MEMORY)
         snprintf(text, size, "ran out of memory %s (limit %lld bytes)", when,

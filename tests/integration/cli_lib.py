@@ -87,8 +87,8 @@ class CliCase(unittest.TestCase):
             file.write(data if isinstance(data, bytes) else data.encode())
         return path
 
-    def cli(self, *args, timeout=120, env=None, cwd=None):
-        return Result(subprocess.run([CLI, *args], capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
+    def cli(self, *args, timeout=120, env=None, cwd=None, wrapper=()):
+        return Result(subprocess.run([*wrapper, CLI, *args], capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
                                      cwd=cwd or self.work, env={**self.env, **(env or {})}))
 
     def ok(self, *args, **more):

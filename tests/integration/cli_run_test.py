@@ -112,6 +112,28 @@ class Failures(CliCase):
     def test_abort(self):
         self.assertEqual(self.failed("abort", 4, "-O", "abort-at=10")["signal"], 6)
 
+    @unittest.skipIf(SANITIZED, "a sanitizer needs its memory")
+    def test_killed_by_the_kernel_out_of_memory(self):
+        """No limit of ours: the kernel ends the worker in a memory cgroup, and the reason says so."""
+        group = f"/sys/fs/cgroup/memory/inferometer-test-{os.getpid()}"
+        try:
+            os.mkdir(group)
+            with open(f"{group}/memory.limit_in_bytes", "w", encoding="ascii") as file:
+                file.write("60000000")
+        except OSError as error:
+            self.skipTest(f"no memory cgroup can be made here ({error})")
+        self.addCleanup(os.rmdir, group)
+        with open("/proc/vmstat", encoding="ascii") as file:
+            if "oom_kill " not in file.read():
+                self.skipTest("this kernel does not count OOM kills")
+        inside = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$0" "$@"']
+        got = self.cli("run", "--runtime", "sim", "-O", "oom-at=10", "--invocations", "2", "--iterations", "20",
+                       "--warmup", "3", "--json", wrapper=inside)
+        self.assertEqual(got.status, 4, got)
+        one = got.json["invocations"][0]
+        self.assertEqual((one["failure"], one["signal"]), ("out_of_memory", 9))
+        self.assertIn("by the kernel", one["failure_text"])
+
     def test_hang(self):
         one = self.failed("hang", 4, "-O", "hang-at=10", "--timeout", "2s")
         self.assertIn("did not end within 2 s", one["failure_text"])

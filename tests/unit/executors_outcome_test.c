@@ -99,22 +99,26 @@ static void every_end_has_a_name(void **state)
         bool timed_out, interrupted;
         int failure;
         const char *part;
+        int oom_kills;
     } rows[] = {
-        { SIGSEGV, -1, false, false, IFM_FAIL_CRASH, "signal 11" },
-        { SIGBUS, -1, false, false, IFM_FAIL_CRASH, "crashed" },
-        { SIGABRT, -1, false, false, IFM_FAIL_ABORT, "aborted before it said hello" },
-        { SIGTERM, -1, false, false, IFM_FAIL_KILLED, "from outside" },
-        { SIGKILL, -1, false, false, IFM_FAIL_OUT_OF_MEMORY, "signal we did not send" },
-        { SIGKILL, -1, true, false, IFM_FAIL_HANG, "did not end within 7 s" },
-        { SIGKILL, -1, false, true, IFM_FAIL_INTERRUPTED, "interrupted" },
-        { 0, 0, false, false, IFM_FAIL_EXIT, "without its end mark" },
-        { 0, 3, false, false, IFM_FAIL_EXIT, "exit status 3" },
+        { SIGSEGV, -1, false, false, IFM_FAIL_CRASH, "signal 11", 0 },
+        { SIGBUS, -1, false, false, IFM_FAIL_CRASH, "crashed", 0 },
+        { SIGABRT, -1, false, false, IFM_FAIL_ABORT, "aborted before it said hello", 0 },
+        { SIGTERM, -1, false, false, IFM_FAIL_KILLED, "from outside", 0 },
+        { SIGKILL, -1, false, false, IFM_FAIL_OUT_OF_MEMORY, "signal we did not send", -1 },
+        { SIGKILL, -1, false, false, IFM_FAIL_OUT_OF_MEMORY, "by the kernel", 1 },
+        { SIGKILL, -1, false, false, IFM_FAIL_KILLED, "from outside", 0 },
+        { SIGKILL, -1, true, false, IFM_FAIL_HANG, "did not end within 7 s", 0 },
+        { SIGKILL, -1, false, true, IFM_FAIL_INTERRUPTED, "interrupted", 0 },
+        { 0, 0, false, false, IFM_FAIL_EXIT, "without its end mark", 0 },
+        { 0, 3, false, false, IFM_FAIL_EXIT, "exit status 3", 0 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct fixture f;
         start(&f);
         f.end.signal = rows[i].signal;
         f.end.exit_status = rows[i].exit_status;
+        f.end.oom_kills = rows[i].oom_kills;
         f.end.timed_out = rows[i].timed_out;
         f.end.interrupted = rows[i].interrupted;
         ends(&f, rows[i].failure, rows[i].part);
