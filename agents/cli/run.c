@@ -245,6 +245,9 @@ static void show_plan(struct ifm_cli *cli, const struct ifm_measure *m)
                  size, total);
     if (m->subject->reference)
         ifm_cli_note(cli, "reference outputs by %s", m->subject->reference);
+    if (m->subject->bundle.manifest.inputs.count > 1)
+        ifm_cli_note(cli, "of the bundle's %zu sets of inputs only the first is measured",
+                     m->subject->bundle.manifest.inputs.count);
 }
 
 /* Seeded inputs and what was assumed for them: said, not hidden. */

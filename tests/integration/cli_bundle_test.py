@@ -61,6 +61,16 @@ class Good(BundleCase):
         self.assertEqual([(o["output"], o["passed"], o["rtol"], o["atol"]) for o in outputs], [("y0", True, 1e-3, 1e-4)])
         self.assertEqual(self.cli(*RUN, "b", "-O", "wrong-outputs=true").status, 5)
 
+    def test_further_sets_of_inputs_are_said_to_be_left_out(self):
+        self.make()
+        aloud = [word for word in RUN if word != "-q"]
+        self.assertNotIn("only the first", self.ok(*aloud, "b").err)
+        manifest = self.make("two")
+        again = manifest["inputs"] * 2
+        self.make("two", inputs=again)
+        got = self.ok(*aloud, "two")
+        self.assertIn("of the bundle's 2 sets of inputs only the first is measured", got.err)
+
     def test_an_archive_is_the_same(self):
         self.make()
         for prefix, name in ((".", "top.tar.zst"), ("top", "top2.tar.zst")):
