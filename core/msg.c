@@ -97,6 +97,109 @@ static const struct ifm_table memory_table = {
     sizeof(struct ifm_msg_memory), memory_fields
 };
 
+static const struct ifm_field memory_end_fields[] = {
+    F_I64(ifm_msg_memory_end, pss_bytes, MAYBE, 0, BYTES_MAX,
+          "resident memory with shared pages divided among their users, bytes"),
+    F_I64(ifm_msg_memory_end, uss_bytes, MAYBE, 0, BYTES_MAX,
+          "resident memory that no other process shares, bytes"),
+    F_I64(ifm_msg_memory_end, cgroup_peak_bytes, MAYBE, 0, BYTES_MAX,
+          "highest use of the memory cgroup, page cache included, bytes"),
+    F_I64(ifm_msg_memory_end, allocator_peak_bytes, MAYBE, 0, BYTES_MAX,
+          "peak of the runtime's own allocator, bytes"),
+    END
+};
+static const struct ifm_table memory_end_table = {
+    "memory_end", "Memory read once after the timed phase.", sizeof(struct ifm_msg_memory_end),
+    memory_end_fields
+};
+
+static const struct ifm_field cold_fields[] = {
+    F_CHOICE(ifm_msg_cold, level, ZERO, IFM_COLD_CHOICES, "cold level that was asked for"),
+    F_I64(ifm_msg_cold, pages, MAYBE, 0, COUNT_MAX, "pages of the model file"),
+    F_I64(ifm_msg_cold, resident, MAYBE, 0, COUNT_MAX,
+          "of those, resident in the page cache just before the model was opened"),
+    END
+};
+static const struct ifm_table cold_table = { "cold", "How cold the load was.",
+                                             sizeof(struct ifm_msg_cold), cold_fields };
+
+static const struct ifm_field lane_fields[] = {
+    F_STR(ifm_msg_lane, name, REQ, 64, "name of the metric"),
+    F_STR(ifm_msg_lane, unit, REQ, 16, "unit of the values"),
+    F_CHOICE(ifm_msg_lane, kind, OPT, IFM_LANE_KIND_CHOICES, "how the values run"),
+    F_CHOICE(ifm_msg_lane, scope, OPT, IFM_LANE_SCOPE_CHOICES, "what the values are about"),
+    F_INTS(ifm_msg_lane, values, REQ, IFM_LANE_POINTS_MAX, 0, 0, "one for each time of the group"),
+    END
+};
+static const struct ifm_table lane_table = { "lane", "One metric of a sampler over time.",
+                                             sizeof(struct ifm_msg_lane), lane_fields };
+
+static const struct ifm_field lanes_fields[] = {
+    F_STR(ifm_msg_lanes, sampler, REQ, 64, "name of the sampler"),
+    F_BOOL(ifm_msg_lanes, sparse, ZERO, "read at the ends of phases only: no core was spare"),
+    F_I64(ifm_msg_lanes, period_ns, ZERO, 0, NS_MAX, "time between reads, ns; 0: phase ends only"),
+    F_I64(ifm_msg_lanes, cost_ns, ZERO, 0, NS_MAX, "CPU time of all its reads, ns"),
+    F_INTS(ifm_msg_lanes, t_ns, REQ, IFM_LANE_POINTS_MAX, -NS_MAX, NS_MAX,
+           "time of each read from the begin of the timed phase, ns; negative before it"),
+    F_LIST(ifm_msg_lanes, lanes, OPT, IFM_LANES_MAX, lane_table, "its metrics"),
+    END
+};
+static const struct ifm_table lanes_table = { "lanes", "What one sampler read.",
+                                              sizeof(struct ifm_msg_lanes), lanes_fields };
+
+static const struct ifm_field energy_fields[] = {
+    F_STR(ifm_msg_energy, rail, REQ, 64, "name of the rail"),
+    F_BOOL(ifm_msg_energy, counted, OPT, "part of the total; false where another rail includes it"),
+    F_I64(ifm_msg_energy, energy_uj, REQ, 0, COUNT_MAX, "energy of the timed phase, gross, uJ"),
+    F_I64(ifm_msg_energy, window_ns, REQ, 0, NS_MAX, "length of the window, ns"),
+    F_I64(ifm_msg_energy, idle_uw, MAYBE, 0, COUNT_MAX,
+          "power just before, runtime loaded and quiet, uW"),
+    F_I64(ifm_msg_energy, updates, OPT, 0, COUNT_MAX, "times the counter moved in the window"),
+    END
+};
+static const struct ifm_table energy_table = { "energy", "Energy of one rail.",
+                                               sizeof(struct ifm_msg_energy), energy_fields };
+
+static const struct ifm_field op_fields[] = {
+    F_STR(ifm_msg_op, name, REQ, NAME_MAX_BYTES, "name in the model"),
+    F_STR(ifm_msg_op, type, OPT, 64, "kind of operator"),
+    F_STR(ifm_msg_op, provider, OPT, 64, "where it ran"),
+    F_STR(ifm_msg_op, shapes, OPT, NAME_MAX_BYTES, "shapes of its inputs and outputs"),
+    F_I64(ifm_msg_op, calls, OPT, 0, COUNT_MAX, "calls over all profiled inferences"),
+    F_I64(ifm_msg_op, total_ns, OPT, 0, COUNT_MAX, "time over all profiled inferences, ns"),
+    END
+};
+static const struct ifm_table op_table = { "op", "One operator of a profile.",
+                                           sizeof(struct ifm_msg_op), op_fields };
+
+static const struct ifm_field profile_fields[] = {
+    F_LIST(ifm_msg_profile, ops, OPT, IFM_OPS_MAX, op_table, "operators, longest first"),
+    F_I64(ifm_msg_profile, inferences, ZERO, 0, IFM_RUN_SAMPLES_MAX, "inferences profiled"),
+    F_I64(ifm_msg_profile, p50_ns, ZERO, 0, NS_MAX, "P50 of the profiled inferences, ns"),
+    F_I64(ifm_msg_profile, unprofiled_p50_ns, MAYBE, 0, NS_MAX,
+          "P50 of the same process without the profiler, ns"),
+    F_I64(ifm_msg_profile, attributed_ns, ZERO, 0, NS_MAX,
+          "time of all operators, per inference, ns"),
+    F_F64(ifm_msg_profile, fallback_share, OPT, 0, 1,
+          "part of the operators' time outside the provider that was asked for"),
+    END
+};
+static const struct ifm_table profile_table = { "profile", "Operators, measured in a pass of their own.",
+                                                sizeof(struct ifm_msg_profile), profile_fields };
+
+static const struct ifm_field allocations_fields[] = {
+    F_I64(ifm_msg_allocations, inferences, OPT, 0, IFM_RUN_SAMPLES_MAX,
+          "steady inferences counted; 0: not measured"),
+    F_I64(ifm_msg_allocations, allocations, OPT, 0, COUNT_MAX, "allocations in them, all threads"),
+    F_I64(ifm_msg_allocations, frees, OPT, 0, COUNT_MAX, "frees in them, all threads"),
+    F_I64(ifm_msg_allocations, bytes, OPT, 0, COUNT_MAX, "bytes allocated in them"),
+    END
+};
+static const struct ifm_table allocations_table = {
+    "allocations", "Heap calls of the runtime in the steady loop, counted in a pass of their own.",
+    sizeof(struct ifm_msg_allocations), allocations_fields
+};
+
 static const struct ifm_field comparison_fields[] = {
     F_STR(ifm_msg_comparison, output, REQ, NAME_MAX_BYTES, "name of the output"),
     F_BOOL(ifm_msg_comparison, passed, REQ, "within the tolerances, element by element"),
@@ -143,6 +246,9 @@ static const struct ifm_field block_fields[] = {
     F_BLOCK(ifm_msg_block, gaps, OPT,
             "codec block of the pauses before each inference, ns; the first counts from the "
             "phase's start"),
+    F_BLOCK(ifm_msg_block, lateness, OPT,
+            "open loop and paced: codec block of actual less intended start, ns; latencies then "
+            "count from the intended start"),
     END
 };
 static const struct ifm_table block_table = { "block",
@@ -175,7 +281,7 @@ static const struct ifm_table spec_expect_table = { "spec_expect", "What one out
 static const struct ifm_field spec_fields[] = {
     F_I64(ifm_msg_spec, v, REQ, 1, VERSION_MAX,
           "version of the message; unknown fields are ignored"),
-    F_CHOICE(ifm_msg_spec, action, OPT, "measure|probe|describe", "what to do; absent: measure"),
+    F_CHOICE(ifm_msg_spec, action, OPT, IFM_ACTION_CHOICES, "what to do; absent: measure"),
     F_STR(ifm_msg_spec, runtime, REQ, 64, "name of the runtime module"),
     F_STR(ifm_msg_spec, library, OPT, PATH_MAX_BYTES,
           "another vendor library than the installed one"),
@@ -199,6 +305,31 @@ static const struct ifm_field spec_fields[] = {
           "of the whole process, ns; the parent enforces it"),
     F_I64(ifm_msg_spec, memory_limit_bytes, OPT, 0, BYTES_MAX,
           "limit of the data segment, bytes; 0: none"),
+    F_I64(ifm_msg_spec, warmup_max_ns, ZERO, 0, NS_MAX,
+          "warm-up that does not converge ends then, ns; 0: 30 s"),
+    F_I64(ifm_msg_spec, batch_calls, ZERO, 0, 1000000,
+          "calls in one sample; 0: by the rule for fast models"),
+    F_I64(ifm_msg_spec, spin_ns, ZERO, 0, NS_MAX, "spin this long before the load, ns"),
+    F_CHOICE(ifm_msg_spec, cold, ZERO, IFM_COLD_CHOICES, "cold level of the load"),
+    F_CHOICE(ifm_msg_spec, scenario, ZERO, IFM_SCENARIO_CHOICES, "how inferences are issued"),
+    F_I64(ifm_msg_spec, streams, ZERO, 0, 1024,
+          "multi: inferences of a query; offline: in flight; 0: 8"),
+    F_F64(ifm_msg_spec, rate_per_s, ZERO, 0, 100000000, "server: queries offered per second"),
+    F_CHOICE(ifm_msg_spec, arrival, ZERO, IFM_ARRIVAL_CHOICES, "server: law of the arrivals"),
+    F_I64(ifm_msg_spec, schedule_seed, ZERO, 0, 0, "server: seed of the arrivals"),
+    F_I64(ifm_msg_spec, period_ns, ZERO, 0, NS_MAX, "paced: time between two starts, ns"),
+    F_I64(ifm_msg_spec, threads, ZERO, 0, 1024,
+          "threads that the runtime was told to use; 0: not known"),
+    F_INTS(ifm_msg_spec, cpus, OPT, 1024, 0, 65535,
+           "processors of the measured threads; none: as inherited"),
+    F_STRINGS(ifm_msg_spec, samplers, OPT, 32, 64,
+              "samplers to use; none named: all; \"none\": no sampler"),
+    F_I64(ifm_msg_spec, sampler_period_ns, ZERO, 0, NS_MAX,
+          "time between reads, ns; 0: each sampler's own"),
+    F_STR(ifm_msg_spec, sysroot, OPT, PATH_MAX_BYTES,
+          "recorded /proc and /sys for the samplers; absent: this machine's"),
+    F_I64(ifm_msg_spec, idle_ns, ZERO, 0, NS_MAX, "window of the idle power, ns; 0: none"),
+    F_BOOL(ifm_msg_spec, no_sandbox, ZERO, "without the system call filter"),
     END
 };
 const struct ifm_table ifm_spec_table = {
@@ -232,6 +363,8 @@ static const struct ifm_field event_fields[] = {
     F_I64(ifm_msg_event, warmup_iterations, ZERO, 0, IFM_RUN_SAMPLES_MAX,
           "warm: inferences of the warm-up"),
     F_I64(ifm_msg_event, warmup_ns, ZERO, 0, NS_MAX, "warm: time of the warm-up, ns"),
+    F_CHOICE(ifm_msg_event, warmup_end, ZERO, IFM_WARMUP_END_CHOICES, "warm: why it ended"),
+    F_OBJECT(ifm_msg_event, cold, ZERO, struct ifm_msg_cold, cold_table, "warm: the load"),
     F_OBJECT(ifm_msg_event, samples, ZERO, struct ifm_msg_block, block_table, "samples: one block"),
     F_OBJECT(ifm_msg_event, memory_load, ZERO, struct ifm_msg_memory, memory_table,
              "metrics: after loading"),
@@ -254,6 +387,25 @@ static const struct ifm_field event_fields[] = {
            "result: outputs before and after the timed phase were equal, bit by bit"),
     F_STRINGS(ifm_msg_event, warnings, OPT, WARNINGS_MAX, TEXT_MAX_BYTES,
               "result: what a reader should know"),
+    F_OBJECT(ifm_msg_event, memory_end, ZERO, struct ifm_msg_memory_end, memory_end_table,
+             "result: memory after the timed phase"),
+    F_I64(ifm_msg_event, voluntary_switches, ZERO, 0, COUNT_MAX,
+          "result: voluntary context switches in the timed phase"),
+    F_I64(ifm_msg_event, batch_calls, ZERO, 0, 1000000,
+          "result: calls in one sample, where more than one"),
+    F_I64(ifm_msg_event, suspended_ns, ZERO, 0, NS_MAX,
+          "result: the machine slept this long in the timed phase, ns"),
+    F_F64(ifm_msg_event, clock_ratio, ZERO, 0, 1000,
+          "result: elapsed CLOCK_MONOTONIC over CLOCK_MONOTONIC_RAW in the timed phase"),
+    F_I64(ifm_msg_event, unfinished, ZERO, 0, COUNT_MAX,
+          "result: queries of an open loop without an answer"),
+    F_LIST(ifm_msg_event, lanes, OPT, IFM_LANE_GROUPS_MAX, lanes_table, "result: samplers"),
+    F_LIST(ifm_msg_event, energy, OPT, IFM_LANES_MAX, energy_table, "result: energy by rail"),
+    F_BOOL(ifm_msg_event, sandboxed, ZERO, "result: the system call filter was on"),
+    F_OBJECT(ifm_msg_event, profile, ZERO, struct ifm_msg_profile, profile_table,
+             "result of a profile"),
+    F_OBJECT(ifm_msg_event, allocations, ZERO, struct ifm_msg_allocations, allocations_table,
+             "result of a count of allocations"),
     F_STR(ifm_msg_event, message, OPT, TEXT_MAX_BYTES, "error: one sentence"),
     F_CHOICE(ifm_msg_event, step, ZERO, IFM_STEP_CHOICES, "error: where it happened"),
     F_I64(ifm_msg_event, exit_status, ZERO, 0, 255, "error: what a command line should end with"),
@@ -310,6 +462,27 @@ static const struct ifm_field invocation_fields[] = {
     F_LIST(ifm_msg_invocation, samples, OPT, 1024, block_table, "every sample, in blocks"),
     F_INTS(ifm_msg_invocation, latency_ns, OPT, 65536, 0, LATENCY_MAX,
            "instead of samples, for scripts: timed latencies in time order, ns"),
+    F_I64(ifm_msg_invocation, order, MAYBE, 0, COUNT_MAX,
+          "position in the experiment, over all its runs"),
+    F_CHOICE(ifm_msg_invocation, warmup_end, ZERO, IFM_WARMUP_END_CHOICES,
+             "why the warm-up ended"),
+    F_OBJECT(ifm_msg_invocation, cold, ZERO, struct ifm_msg_cold, cold_table, "the load"),
+    F_OBJECT(ifm_msg_invocation, memory_end, ZERO, struct ifm_msg_memory_end, memory_end_table,
+             "memory after the timed phase"),
+    F_I64(ifm_msg_invocation, voluntary_switches, ZERO, 0, COUNT_MAX,
+          "voluntary context switches in the timed phase"),
+    F_I64(ifm_msg_invocation, batch_calls, ZERO, 0, 1000000,
+          "calls in one sample, where more than one; iterations counts calls"),
+    F_I64(ifm_msg_invocation, suspended_ns, ZERO, 0, NS_MAX,
+          "the machine slept this long in the timed phase, ns"),
+    F_I64(ifm_msg_invocation, unfinished, ZERO, 0, COUNT_MAX,
+          "queries of an open loop without an answer; they count as infinitely late"),
+    F_F64(ifm_msg_invocation, clock_ratio, ZERO, 0, 1000,
+          "elapsed CLOCK_MONOTONIC over CLOCK_MONOTONIC_RAW in the timed phase"),
+    F_LIST(ifm_msg_invocation, lanes, OPT, IFM_LANE_GROUPS_MAX, lanes_table,
+           "what the samplers read"),
+    F_LIST(ifm_msg_invocation, energy, OPT, IFM_LANES_MAX, energy_table, "energy by rail"),
+    F_BOOL(ifm_msg_invocation, sandboxed, ZERO, "the system call filter was on"),
     END
 };
 const struct ifm_table ifm_invocation_table = {
@@ -325,6 +498,56 @@ static const struct ifm_field fact_fields[] = {
 };
 static const struct ifm_table fact_table = { "fact", "One fact of the device.",
                                              sizeof(struct ifm_msg_fact), fact_fields };
+
+static const struct ifm_field finding_fields[] = {
+    F_STR(ifm_msg_finding, code, REQ, 64, "machine-readable reason"),
+    F_CHOICE(ifm_msg_finding, severity, REQ, IFM_SEVERITY_CHOICES, "what it does to the verdict"),
+    F_STR(ifm_msg_finding, text, REQ, TEXT_MAX_BYTES, "what was seen, one sentence"),
+    F_STR(ifm_msg_finding, remedy, OPT, TEXT_MAX_BYTES, "what to do about it, one sentence"),
+    F_I64(ifm_msg_finding, invocations, OPT, 0, IFM_INVOCATIONS_MAX, "invocations that show it"),
+    F_F64(ifm_msg_finding, value, OPT, 0, 0, "what was seen"),
+    F_F64(ifm_msg_finding, limit, OPT, 0, 0, "what is allowed"),
+    END
+};
+static const struct ifm_table finding_table = { "finding", "One reason of the trust verdict.",
+                                                sizeof(struct ifm_msg_finding), finding_fields };
+
+static const struct ifm_field experiment_fields[] = {
+    F_STR(ifm_msg_experiment, id, IFM_FIELD_UUID, 36,
+          "UUID that the runs of one interleaved experiment share"),
+    F_I64(ifm_msg_experiment, seed, OPT, 0, 0, "seed of the order of invocations"),
+    F_I64(ifm_msg_experiment, arms, OPT, 0, 1024, "runs of the experiment"),
+    F_I64(ifm_msg_experiment, arm, OPT, 0, 1023, "which of them this is, from 0"),
+    END
+};
+static const struct ifm_table experiment_table = { "experiment", "Runs measured interleaved.",
+                                                   sizeof(struct ifm_msg_experiment),
+                                                   experiment_fields };
+
+static const struct ifm_field rate_fields[] = {
+    F_F64(ifm_msg_rate, rate_per_s, REQ, 0, 100000000, "queries offered per second"),
+    F_BOOL(ifm_msg_rate, passed, REQ, "the bound held with 99 % confidence"),
+    F_I64(ifm_msg_rate, queries, OPT, 0, COUNT_MAX, "queries issued"),
+    F_I64(ifm_msg_rate, over_bound, OPT, 0, COUNT_MAX, "queries over the bound"),
+    F_I64(ifm_msg_rate, latency_ns, OPT, 0, NS_MAX, "latency at the percentile, ns"),
+    F_I64(ifm_msg_rate, lateness_ns, OPT, 0, NS_MAX, "P99 of the generator's lateness, ns"),
+    END
+};
+static const struct ifm_table rate_table = { "rate", "One rate that was tried.",
+                                             sizeof(struct ifm_msg_rate), rate_fields };
+
+static const struct ifm_field capacity_fields[] = {
+    F_I64(ifm_msg_capacity, bound_ns, ZERO, 0, NS_MAX, "bound on the latency, ns; 0: not searched"),
+    F_I64(ifm_msg_capacity, percentile, ZERO, 0, 10000, "that must be within it, per 10,000"),
+    F_F64(ifm_msg_capacity, max_per_s, OPT, 0, 100000000, "highest rate that held the bound"),
+    F_F64(ifm_msg_capacity, failing_per_s, OPT, 0, 100000000, "lowest rate above it that failed"),
+    F_LIST(ifm_msg_capacity, rates, OPT, 256, rate_table, "rates in the order they were tried"),
+    END
+};
+static const struct ifm_table capacity_table = { "capacity",
+                                                 "Highest rate under a bound on latency.",
+                                                 sizeof(struct ifm_msg_capacity),
+                                                 capacity_fields };
 
 static const struct ifm_field run_fields[] = {
     F_I64(ifm_msg_run, v, REQ, 1, VERSION_MAX,
@@ -370,6 +593,17 @@ static const struct ifm_field run_fields[] = {
              "whether the conditions were fit for measuring"),
     F_STRINGS(ifm_msg_run, trust_reasons, OPT, WARNINGS_MAX, TEXT_MAX_BYTES,
               "why, with the remedy"),
+    F_LIST(ifm_msg_run, trust_findings, OPT, 64, finding_table, "the same, structured"),
+    F_STRINGS(ifm_msg_run, trust_unobserved, OPT, WARNINGS_MAX, 64,
+              "sources that were not there to be observed: clock, temperature, …"),
+    F_OBJECT(ifm_msg_run, experiment, ZERO, struct ifm_msg_experiment, experiment_table,
+             "the interleaved experiment it belongs to"),
+    F_OBJECT(ifm_msg_run, profile, ZERO, struct ifm_msg_profile, profile_table,
+             "operators, from a pass of their own"),
+    F_OBJECT(ifm_msg_run, allocations, ZERO, struct ifm_msg_allocations, allocations_table,
+             "heap calls of the runtime, from a pass of their own"),
+    F_OBJECT(ifm_msg_run, capacity, ZERO, struct ifm_msg_capacity, capacity_table,
+             "search for the highest rate"),
     F_LIST(ifm_msg_run, invocation_bodies, OPT, IFM_INVOCATIONS_MAX, ifm_invocation_table,
            "invocations that are not stored yet, to be stored with the run or not at all; never part "
            "of what is read back"),

@@ -28,6 +28,42 @@ struct ifm_msg_memory { /* one phase; bytes; ABSENT where the kernel does not sa
     int64_t anon_bytes, file_bytes;
     int64_t minor_faults, major_faults;
 };
+struct ifm_msg_memory_end { /* read once after the timed phase: walking page tables takes milliseconds */
+    int64_t pss_bytes, uss_bytes;      /* /proc/self/smaps_rollup; ABSENT where there is none */
+    int64_t cgroup_peak_bytes;         /* page cache included: not comparable with RSS */
+    int64_t allocator_peak_bytes;      /* as the runtime's own allocator tells it */
+};
+struct ifm_msg_cold { /* how cold the load was */
+    int level;               /* as asked */
+    int64_t pages, resident; /* of the model file just before it was opened, by mincore; ABSENT: not known */
+};
+#define IFM_COLD_CHOICES "C1|C0|C2"
+struct ifm_msg_lane { /* one metric of a sampler over the invocation */
+    char *name, *unit;
+    int kind, scope;
+    struct ifm_ints values; /* one per time of its group */
+};
+#define IFM_LANE_KIND_CHOICES "gauge|counter|energy"
+#define IFM_LANE_SCOPE_CHOICES "process|device|host"
+struct ifm_msg_lanes { /* what one sampler read */
+    char *sampler;
+    bool sparse;          /* read at the ends of phases only: no core was spare */
+    int64_t period_ns;    /* asked; 0: phase ends only */
+    int64_t cost_ns;      /* CPU time of all its reads */
+    struct ifm_ints t_ns; /* of the reads, from the begin of the timed phase; negative before it */
+    struct ifm_list lanes; /* ifm_msg_lane */
+};
+#define IFM_LANE_GROUPS_MAX 16
+#define IFM_LANES_MAX 32
+#define IFM_LANE_POINTS_MAX 1024
+struct ifm_msg_energy { /* one rail over the timed phase */
+    char *rail;
+    bool counted;           /* part of the total; false for a rail that another one includes */
+    int64_t energy_uj;      /* gross */
+    int64_t window_ns;
+    int64_t idle_uw;        /* power just before, runtime loaded and quiet; ABSENT: not measured */
+    int64_t updates;        /* times the counter moved in the window */
+};
 struct ifm_msg_comparison { /* one output against its reference */
     char *output;
     bool passed;
@@ -43,15 +79,26 @@ struct ifm_msg_block { /* consecutive samples of one phase, in time order */
     int64_t first, count;     /* index of the first sample within its phase */
     struct ifm_block block;   /* codec block of latencies, ns */
     struct ifm_block gaps;    /* codec block of start[i] - end[i-1], ns; the first is from the phase's start */
+    /* Open loop and paced: codec block of actual start - intended start, ns. Latencies then count from the
+     * intended start, and `start` above is the intended one, so that gaps may be negative. */
+    struct ifm_block lateness;
 };
 #define IFM_PHASE_CHOICES "warmup|steady"
 
 /* -- Spec: one line on the worker's stdin ------------------------------------------------------- */
+enum ifm_action { IFM_ACTION_MEASURE, IFM_ACTION_PROBE, IFM_ACTION_DESCRIBE, IFM_ACTION_PROFILE,
+                  IFM_ACTION_ALLOCATIONS };
+#define IFM_ACTION_CHOICES "measure|probe|describe|profile|allocations"
+enum ifm_cold_level { IFM_COLD_C1, IFM_COLD_C0, IFM_COLD_C2 };
+enum ifm_scenario_kind { IFM_SCENARIO_SINGLE, IFM_SCENARIO_MULTI, IFM_SCENARIO_OFFLINE, IFM_SCENARIO_PACED,
+                         IFM_SCENARIO_SERVER, IFM_SCENARIO_SUSTAINED };
+#define IFM_SCENARIO_CHOICES "single|multi|offline|paced|server|sustained"
+#define IFM_ARRIVAL_CHOICES "poisson|fixed"
 struct ifm_msg_spec_input { char *name, *file; struct ifm_ints dims; double low, high; };
 struct ifm_msg_spec_expect { char *output, *file; double rtol, atol; };
 struct ifm_msg_spec {
     int64_t v;
-    int action;               /* 0 measure, 1 probe, 2 describe */
+    int action;               /* enum ifm_action */
     char *runtime;            /* name of the module */
     char *library;            /* another vendor library than runtime.json says; NULL */
     char *model;              /* path; NULL for a modelless runtime */
@@ -68,6 +115,39 @@ struct ifm_msg_spec {
     int64_t max_samples;      /* size of the preallocated array; 0: 4,194,304 */
     int64_t timeout_ns;       /* whole process; the parent enforces it */
     int64_t memory_limit_bytes; /* RLIMIT_DATA; 0: none */
+    int64_t warmup_max_ns;    /* convergence ends at the latest then; 0: 30 s */
+    int64_t batch_calls;      /* calls in one sample; 0: by the rule for fast models, 1: never more than one */
+    int64_t spin_ns;          /* spin this long before the load, so that clocks ramp up */
+    int cold;                 /* enum ifm_cold_level */
+    int scenario;             /* enum ifm_scenario_kind */
+    int64_t streams;          /* multi: inferences of one query; offline: in flight; 0: 8 */
+    double rate_per_s;        /* server: queries offered */
+    int arrival;              /* server: 0 Poisson, 1 fixed rate */
+    int64_t schedule_seed;    /* server: of the arrival times */
+    int64_t period_ns;        /* paced */
+    int64_t threads;          /* that the runtime was told to use, for the samplers' place; 0: not known */
+    struct ifm_ints cpus;     /* the measured threads stay on these; none: as inherited */
+    struct ifm_strings samplers; /* names; none: all; "none" alone: no sampler */
+    int64_t sampler_period_ns; /* 0: each sampler's own */
+    char *sysroot;            /* recorded /proc and /sys tree for the samplers; NULL: this machine's */
+    int64_t idle_ns;          /* window of the idle power before the timed phase, where an energy source is; 0: none */
+    bool no_sandbox;          /* without the system call filter */
+};
+
+/* -- Results of passes that are not the latency pass -------------------------------------------- */
+struct ifm_msg_op { char *name, *type, *provider, *shapes; int64_t calls, total_ns; };
+struct ifm_msg_profile {
+    struct ifm_list ops;        /* ifm_msg_op, longest first */
+    int64_t inferences;         /* profiled */
+    int64_t p50_ns;             /* of the profiled inferences */
+    int64_t unprofiled_p50_ns;  /* of the same process without the profiler; ABSENT: not measured */
+    int64_t attributed_ns;      /* sum over ops, per inference */
+    double fallback_share;      /* part of the operators' time outside the asked provider; NAN: not known */
+};
+#define IFM_OPS_MAX 2048
+struct ifm_msg_allocations { /* by the runtime, in a pass of its own with counted malloc */
+    int64_t inferences;      /* 0: not measured */
+    int64_t allocations, frees, bytes; /* over those inferences, all threads */
 };
 
 /* -- Events: lines on the worker's event descriptor --------------------------------------------- */
@@ -91,6 +171,8 @@ struct ifm_msg_event { /* one struct for all kinds; fields of other kinds stay a
     char *effective;                 /* "key=value" lines, as asked back from the runtime */
     /* warm */
     int64_t first_inference_ns, warmup_iterations, warmup_ns;
+    int warmup_end;
+    struct ifm_msg_cold cold;
     /* samples */
     struct ifm_msg_block samples;
     /* metrics and result */
@@ -102,11 +184,23 @@ struct ifm_msg_event { /* one struct for all kinds; fields of other kinds stay a
     struct ifm_msg_verification verification;
     bool deterministic;      /* outputs before and after the timed loop were equal, bit by bit */
     struct ifm_strings warnings;
+    struct ifm_msg_memory_end memory_end;
+    int64_t voluntary_switches;
+    int64_t batch_calls;     /* calls in one sample, where more than one */
+    int64_t suspended_ns;    /* the machine slept this long in the timed phase */
+    double clock_ratio;      /* elapsed CLOCK_MONOTONIC over elapsed CLOCK_MONOTONIC_RAW in the timed phase */
+    int64_t unfinished;      /* queries of an open loop that were not answered; they count as +infinity */
+    struct ifm_list lanes;   /* ifm_msg_lanes */
+    struct ifm_list energy;  /* ifm_msg_energy */
+    bool sandboxed;          /* the system call filter was on */
+    struct ifm_msg_profile profile;         /* action profile */
+    struct ifm_msg_allocations allocations; /* action allocations */
     /* error */
     char *message; /* one sentence */
     int step;      /* where it happened */
     int64_t exit_status; /* of enum ifm_err_code's map: what a command line should end with */
 };
+#define IFM_WARMUP_END_CHOICES "fixed|converged|cap"
 #define IFM_END_CHOICES "complete|array_full|maximum|stopped"
 
 /* -- Invocation: body of PUT /api/v1/runs/{uuid}/invocations/{n}, and file invocation-NNNN.json -- */
@@ -136,11 +230,39 @@ struct ifm_msg_invocation {
     struct ifm_strings warnings;
     struct ifm_list samples;    /* ifm_msg_block */
     struct ifm_ints latency_ns; /* instead of samples, for scripts: plain steady latencies */
+    int64_t order;              /* position in the experiment, over all its runs; ABSENT: not interleaved */
+    int warmup_end;
+    struct ifm_msg_cold cold;
+    struct ifm_msg_memory_end memory_end;
+    int64_t voluntary_switches, batch_calls, suspended_ns, unfinished;
+    double clock_ratio;
+    struct ifm_list lanes;      /* ifm_msg_lanes */
+    struct ifm_list energy;     /* ifm_msg_energy */
+    bool sandboxed;
 };
 #define IFM_STATUS_CHOICES "ok|failed"
 
 /* -- Run: body of PUT /api/v1/runs/{uuid}, and file run.json ------------------------------------ */
 struct ifm_msg_fact { char *name, *value; bool hard; }; /* of the device */
+struct ifm_msg_finding { /* one reason of the trust verdict */
+    char *code;              /* of core/trust.h */
+    int severity;
+    char *text, *remedy;     /* one sentence each */
+    int64_t invocations;     /* that show it */
+    double value, limit;     /* what was seen and what is allowed; NAN where it is no number */
+};
+#define IFM_SEVERITY_CHOICES "note|caution|untrusted"
+struct ifm_msg_experiment {  /* runs that were measured interleaved share one; id NULL: none */
+    char *id;                /* UUID */
+    int64_t seed;            /* of the order */
+    int64_t arms, arm;       /* how many runs, and which of them this is, from 0 */
+};
+struct ifm_msg_rate { double rate_per_s; bool passed; int64_t queries, over_bound, latency_ns, lateness_ns; };
+struct ifm_msg_capacity {    /* search for the highest rate under a bound; bound_ns 0: none was made */
+    int64_t bound_ns, percentile; /* percentile: per 10,000 */
+    double max_per_s, failing_per_s; /* highest that passed, lowest that failed above it; NAN */
+    struct ifm_list rates;   /* ifm_msg_rate, in the order they were tried */
+};
 struct ifm_msg_run {
     int64_t v;
     char *id;                 /* UUID */
@@ -168,11 +290,17 @@ struct ifm_msg_run {
     int verification;         /* enum ifm_verification, over all invocations */
     int trust;                /* 0 not assessed, 1 trusted, 2 caution, 3 untrusted */
     struct ifm_strings trust_reasons;
+    struct ifm_list trust_findings;      /* ifm_msg_finding */
+    struct ifm_strings trust_unobserved; /* sources that this machine has not: "clock", "temperature" */
+    struct ifm_msg_experiment experiment;
+    struct ifm_msg_profile profile;
+    struct ifm_msg_allocations allocations;
+    struct ifm_msg_capacity capacity;
     struct ifm_list invocation_bodies; /* ifm_msg_invocation: those that go with the run in one request */
 };
 #define IFM_RUN_STATUS_CHOICES "complete|interrupted|failed"
 #define IFM_TRUST_CHOICES "not_assessed|trusted|caution|untrusted"
-#define IFM_METHOD_VERSION 1
+#define IFM_METHOD_VERSION 2
 
 extern const struct ifm_table ifm_spec_table, ifm_event_table, ifm_invocation_table, ifm_run_table;
 extern const struct ifm_table *const ifm_msg_tables[]; /* all that have a schema file; NULL-terminated */

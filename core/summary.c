@@ -13,6 +13,12 @@
 /* Ranks of the 95 % interval of the median for n samples. Runs come in with few different n, and a
  * rank costs some evaluations of the incomplete beta function, so each thread remembers the last
  * few answers. */
+const struct ifm_metric_row ifm_metrics[IFM_METRIC_COUNT] = {
+#define X(symbol, word, field, unit, less) { word, field, unit, less },
+    IFM_METRICS(X)
+#undef X
+};
+
 static void median_ranks(size_t n, size_t *low, size_t *high)
 {
     enum { WAYS = 16 };

@@ -9,6 +9,30 @@
 
 #include <stdbool.h>
 #include "core/stat.h"
+#include "core/steady.h"
+
+/* X(symbol, word typed, field, unit, less is better): the metrics of a run, one table for command line, store
+ * and API. Add at the end only. */
+#define IFM_METRICS(X)                                                                             \
+    X(P50, "p50", "p50_ns", "ns", true)                                                            \
+    X(P90, "p90", "p90_ns", "ns", true)                                                            \
+    X(P99, "p99", "p99_ns", "ns", true)                                                            \
+    X(THROUGHPUT, "throughput", "throughput_per_s", "1/s", false)                                  \
+    X(LOAD, "load", "load_ns", "ns", true)                                                         \
+    X(FIRST, "first", "first_inference_ns", "ns", true)                                            \
+    X(RSS, "rss", "peak_rss_bytes", "bytes", true)                                                 \
+    X(CPU, "cpu", "cpu_ns_per_inference", "ns", true)
+enum ifm_metric {
+#define X(symbol, word, field, unit, less) IFM_METRIC_##symbol,
+    IFM_METRICS(X)
+#undef X
+        IFM_METRIC_COUNT
+};
+struct ifm_metric_row {
+    const char *word, *field, *unit;
+    bool less_is_better;
+};
+extern const struct ifm_metric_row ifm_metrics[IFM_METRIC_COUNT];
 
 #define IFM_INTERVAL_MIN_K 6 /* invocations needed for a 95 % interval of the median */
 
@@ -21,8 +45,25 @@ struct ifm_invocation_stats {
     double p50_interp_ns, p90_interp_ns, p99_interp_ns; /* numpy "linear", for parity with Python */
     double throughput_per_s; /* n over the timed phase's wall time (or the sum of latencies) */
     double autocorrelation;  /* lag 1 */
+    struct ifm_steadiness steady;
+    int64_t batch_calls;     /* calls in one sample; all times above are per call, percentiles beyond P50 are then
+                                those of batches and their `enough` is false */
+    int64_t lateness_p99_ns; /* of the generator; -1: closed loop */
+    int64_t lateness_max_ns;
 };
-/* values in time order; scratch holds n values and is overwritten. steady_ns 0: not known. */
+/* What one invocation recorded, in time order. */
+struct ifm_samples {
+    const int64_t *latency_ns;  /* n; of a batch where batch_calls > 1 */
+    const int64_t *lateness_ns; /* n; NULL: closed loop */
+    size_t n;
+    int64_t steady_ns;          /* wall time of the timed phase; 0: not known */
+    int64_t batch_calls;        /* 0 or 1: single calls */
+    int64_t resolution_ns;      /* of the clock; 0: not known */
+};
+/* scratch holds n values and is overwritten. */
+void ifm_summary_samples(const struct ifm_samples *samples, int64_t *scratch,
+                         struct ifm_invocation_stats *out);
+/* The same for plain latencies of single calls. */
 void ifm_summary_invocation(const int64_t *values, int64_t *scratch, size_t n, int64_t steady_ns,
                             struct ifm_invocation_stats *out);
 
@@ -58,5 +99,12 @@ struct ifm_comparison_result { /* B against A, one metric where less is better *
  * paired: for runs made one after the other. */
 void ifm_summary_compare(const double *a, size_t k_a, const double *b, size_t k_b, double delta,
                          bool less_is_better, struct ifm_comparison_result *out);
+/* The same for interleaved runs: a[i] and b[i] are of the same round; Hodges-Lehmann over the paired log
+ * ratios, exact signed-rank interval at 95 %. Pairs with a NAN are left out. */
+void ifm_summary_compare_paired(const double *a, const double *b, size_t k, double delta,
+                                bool less_is_better, struct ifm_comparison_result *out);
+/* Smallest change, as a part, that a comparison with k pairs whose log ratios have this standard deviation would
+ * have shown in four of five cases (80 % power at two-sided 5 %); NAN for k < 2. */
+double ifm_summary_detectable(double sd_log_ratio, size_t k);
 
 #endif

@@ -93,11 +93,11 @@ static void human(struct ifm_cli *cli, const struct ifm_compared *c)
     cell(out, "B", 12);
     cell(out, "B against A [95 %]", 28);
     ifm_buf_adds(out, "verdict\n");
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], change[96];
         const struct ifm_comparison_result *r = &c->metrics[m];
-        ifm_print_metric((enum ifm_view_metric)m, &c->a->metrics[m], a, interval);
-        ifm_print_metric((enum ifm_view_metric)m, &c->b->metrics[m], b, interval);
+        ifm_print_metric((enum ifm_metric)m, &c->a->metrics[m], a, interval);
+        ifm_print_metric((enum ifm_metric)m, &c->b->metrics[m], b, interval);
         change_text(r, change, sizeof change);
         bool bad = r->verdict == IFM_VERDICT_REGRESSION;
         ifm_buf_adds(out, "  ");
@@ -112,7 +112,7 @@ static void human(struct ifm_cli *cli, const struct ifm_compared *c)
     if (!c->comparable)
         ifm_buf_addf(out, "  not comparable: %s\n", c->reason);
     size_t least = c->a->ok < c->b->ok ? c->a->ok : c->b->ok;
-    if (c->comparable && !isfinite(c->metrics[IFM_VIEW_P50].low))
+    if (c->comparable && !isfinite(c->metrics[IFM_METRIC_P50].low))
         ifm_buf_addf(out, "  no interval: the smaller run has %zu invocation%s; make both of 10\n",
                      least, least == 1 ? "" : "s");
 }
@@ -125,10 +125,10 @@ static void markdown(struct ifm_cli *cli, const struct ifm_compared *c)
                  c->a->run.runtime_version ? c->a->run.runtime_version : "",
                  c->b->run.variant ? c->b->run.variant : "",
                  c->b->run.runtime_version ? c->b->run.runtime_version : "");
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], change[96];
-        ifm_print_metric((enum ifm_view_metric)m, &c->a->metrics[m], a, interval);
-        ifm_print_metric((enum ifm_view_metric)m, &c->b->metrics[m], b, interval);
+        ifm_print_metric((enum ifm_metric)m, &c->a->metrics[m], a, interval);
+        ifm_print_metric((enum ifm_metric)m, &c->b->metrics[m], b, interval);
         change_text(&c->metrics[m], change, sizeof change);
         ifm_buf_addf(out, "| %s | %s | %s | %s | %s |\n", labels[m], a, b, change,
                      ifm_verdict_name(c->metrics[m].verdict));
@@ -140,11 +140,11 @@ static void csv(struct ifm_cli *cli, const struct ifm_compared *c)
 {
     struct ifm_buf *out = &cli->out;
     ifm_buf_adds(out, "metric,unit,a,b,ratio,low,high,delta,verdict\n");
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         const double values[] = { c->a->metrics[m].value, c->b->metrics[m].value,
                                   c->metrics[m].ratio,    c->metrics[m].low,
                                   c->metrics[m].high,     c->metrics[m].delta };
-        ifm_buf_addf(out, "%s,%s", ifm_view_metrics[m].field, ifm_view_metrics[m].unit);
+        ifm_buf_addf(out, "%s,%s", ifm_metrics[m].field, ifm_metrics[m].unit);
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
             ifm_buf_addf(out, isfinite(values[i]) ? ",%.17g" : ",", values[i]);
         ifm_buf_addf(out, ",%s\n", ifm_verdict_name(c->metrics[m].verdict));
@@ -166,10 +166,10 @@ static void real(struct ifm_jw *w, const char *key, double value)
 static void json_metric(struct ifm_jw *w, const struct ifm_compared *c, size_t m)
 {
     ifm_jw_begin(w, '{');
-    text(w, "metric", ifm_view_metrics[m].field);
-    text(w, "unit", ifm_view_metrics[m].unit);
+    text(w, "metric", ifm_metrics[m].field);
+    text(w, "unit", ifm_metrics[m].unit);
     ifm_jw_key(w, "less_is_better");
-    ifm_jw_bool(w, ifm_view_metrics[m].less_is_better);
+    ifm_jw_bool(w, ifm_metrics[m].less_is_better);
     ifm_jw_key(w, "a");
     ifm_print_estimate(w, &c->a->metrics[m]);
     ifm_jw_key(w, "b");
@@ -225,10 +225,10 @@ static int json(struct ifm_cli *cli, const struct ifm_compared *c, struct ifm_er
     ifm_jw_end(&w, ']');
     ifm_jw_key(&w, "metrics");
     ifm_jw_begin(&w, '[');
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++)
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++)
         json_metric(&w, c, m);
     ifm_jw_end(&w, ']');
-    text(&w, "verdict", ifm_verdict_name(c->metrics[IFM_VIEW_P50].verdict));
+    text(&w, "verdict", ifm_verdict_name(c->metrics[IFM_METRIC_P50].verdict));
     ifm_jw_end(&w, '}');
     ifm_buf_addc(&cli->out, '\n');
     return rc;
@@ -257,7 +257,7 @@ static int judge(struct ifm_cli *cli, const struct ifm_compared *c, const struct
         int one = ifm_gate_judge(c, &gates[i]);
         if (cli->format == IFM_FORMAT_HUMAN)
             ifm_buf_addf(&cli->out, "  limit %s %g %%: %s\n",
-                         ifm_view_metrics[gates[i].metric].word, gates[i].limit * 100, words[one]);
+                         ifm_metrics[gates[i].metric].word, gates[i].limit * 100, words[one]);
         if (one == 1 || (one == 3 && worst == 0))
             worst = one;
     }
@@ -270,7 +270,7 @@ static int run_compare(struct ifm_cli *cli, void *options, int argc, char **argv
                        struct ifm_err *err)
 {
     const struct compare_options *o = options;
-    struct ifm_gate gates[IFM_VIEW_METRIC_COUNT];
+    struct ifm_gate gates[IFM_METRIC_COUNT];
     struct ifm_view views[2] = { { .closed = false }, { .closed = false } };
     struct ifm_compared compared = { .a = NULL };
     size_t gate_count = 0;

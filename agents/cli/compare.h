@@ -20,18 +20,18 @@ struct ifm_compared {
     char reason[512]; /* why not */
     struct ifm_difference *differences;
     size_t difference_count;
-    struct ifm_comparison_result metrics[IFM_VIEW_METRIC_COUNT];
+    struct ifm_comparison_result metrics[IFM_METRIC_COUNT];
 };
 int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double delta,
                       struct ifm_compared *out, struct ifm_err *err);
 void ifm_compared_done(struct ifm_compared *compared);
 
 struct ifm_gate {
-    enum ifm_view_metric metric;
+    enum ifm_metric metric;
     double limit;
 }; /* fails above 1 + limit (below, for rates) */
-/* "p50:5%,rss:10%"; at most IFM_VIEW_METRIC_COUNT. IFM_ERR_USAGE with the nearest metric. */
-int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_VIEW_METRIC_COUNT], size_t *count,
+/* "p50:5%,rss:10%"; at most IFM_METRIC_COUNT. IFM_ERR_USAGE with the nearest metric. */
+int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_METRIC_COUNT], size_t *count,
                    struct ifm_err *err);
 /* 0: shown to be within the limit, 1: shown to be beyond it, 3: neither. */
 int ifm_gate_judge(const struct ifm_compared *compared, const struct ifm_gate *gate);

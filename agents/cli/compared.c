@@ -108,11 +108,11 @@ int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double
         return ifm_err_set(err, rc, "", "out of memory");
     }
     judge_comparable(out);
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         const struct ifm_estimate *ea = &a->metrics[m], *eb = &b->metrics[m];
         ifm_summary_compare(a->values[m], a->ok, b->values[m], b->ok, delta,
-                            ifm_view_metrics[m].less_is_better, &out->metrics[m]);
-        bool percentile = m == IFM_VIEW_P90 || m == IFM_VIEW_P99;
+                            ifm_metrics[m].less_is_better, &out->metrics[m]);
+        bool percentile = m == IFM_METRIC_P90 || m == IFM_METRIC_P99;
         if (!out->comparable || (percentile && !(ea->enough && eb->enough)))
             out->metrics[m].verdict = IFM_VERDICT_INCONCLUSIVE;
     }
@@ -129,13 +129,13 @@ void ifm_compared_done(struct ifm_compared *compared)
 /* -- Gates ---------------------------------------------------------------------------------------
  */
 
-static int parse_metric(const char *word, enum ifm_view_metric *metric, struct ifm_err *err)
+static int parse_metric(const char *word, enum ifm_metric *metric, struct ifm_err *err)
 {
-    const char *names[IFM_VIEW_METRIC_COUNT + 1] = { NULL };
-    for (size_t i = 0; i < IFM_VIEW_METRIC_COUNT; i++) {
-        names[i] = ifm_view_metrics[i].word;
+    const char *names[IFM_METRIC_COUNT + 1] = { NULL };
+    for (size_t i = 0; i < IFM_METRIC_COUNT; i++) {
+        names[i] = ifm_metrics[i].word;
         if (strcmp(word, names[i]) == 0) {
-            *metric = (enum ifm_view_metric)i;
+            *metric = (enum ifm_metric)i;
             return 0;
         }
     }
@@ -170,16 +170,16 @@ static int parse_one(const char *text, size_t len, struct ifm_gate *gate, struct
     return rc;
 }
 
-int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_VIEW_METRIC_COUNT], size_t *count,
+int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_METRIC_COUNT], size_t *count,
                    struct ifm_err *err)
 {
     int rc = 0;
     *count = 0;
     for (const char *at = text; !rc && *at;) {
         size_t len = strcspn(at, ",");
-        if (*count == IFM_VIEW_METRIC_COUNT)
+        if (*count == IFM_METRIC_COUNT)
             return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above: more than %d limits",
-                               IFM_VIEW_METRIC_COUNT);
+                               IFM_METRIC_COUNT);
         rc = parse_one(at, len, &gates[*count], err);
         ++*count;
         at += len + (at[len] == ',');
@@ -190,12 +190,12 @@ int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_VIEW_METRIC_COUNT
 int ifm_gate_judge(const struct ifm_compared *compared, const struct ifm_gate *gate)
 {
     const struct ifm_comparison_result *r = &compared->metrics[gate->metric];
-    bool percentile = gate->metric == IFM_VIEW_P90 || gate->metric == IFM_VIEW_P99;
+    bool percentile = gate->metric == IFM_METRIC_P90 || gate->metric == IFM_METRIC_P99;
     bool enough = !percentile || (compared->a->metrics[gate->metric].enough &&
                                   compared->b->metrics[gate->metric].enough);
     if (!compared->comparable || !enough || !isfinite(r->low) || !isfinite(r->high))
         return 3;
-    if (!ifm_view_metrics[gate->metric].less_is_better)
+    if (!ifm_metrics[gate->metric].less_is_better)
         return r->high < 1 - gate->limit ? 1 : r->low >= 1 - gate->limit ? 0 : 3;
     return r->low > 1 + gate->limit ? 1 : r->high <= 1 + gate->limit ? 0 : 3;
 }

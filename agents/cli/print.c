@@ -22,16 +22,16 @@ static void padded(struct ifm_buf *out, const char *text, size_t width)
         ifm_buf_addc(out, ' ');
 }
 
-void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *e, char *value,
+void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *e, char *value,
                       char *interval)
 {
     interval[0] = '\0';
     bool bounded = isfinite(e->low) && isfinite(e->high);
-    if (metric == IFM_VIEW_RSS) {
+    if (metric == IFM_METRIC_RSS) {
         ifm_format_bytes(e->value, value);
         if (bounded)
             ifm_format_bytes_interval(e->value, e->low, e->high, interval);
-    } else if (metric == IFM_VIEW_THROUGHPUT) {
+    } else if (metric == IFM_METRIC_THROUGHPUT) {
         ifm_format_rate(e->value, value);
         if (bounded)
             ifm_format_rate_interval(e->low, e->high, interval);
@@ -42,20 +42,20 @@ void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *e,
     }
 }
 
-void ifm_print_note(enum ifm_view_metric metric, const struct ifm_view *view, char *note,
+void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note,
                     size_t size)
 {
     const struct ifm_estimate *e = &view->metrics[metric];
     int64_t n = ifm_view_iterations(view);
     note[0] = '\0';
-    if (metric == IFM_VIEW_P90 && view->ok && !e->enough)
+    if (metric == IFM_METRIC_P90 && view->ok && !e->enough)
         snprintf(note, size, "n too small for P90 (n=%lld, needs 44)", (long long)n);
-    if (metric == IFM_VIEW_P99 && view->ok && !e->enough)
+    if (metric == IFM_METRIC_P99 && view->ok && !e->enough)
         snprintf(note, size, "n too small for P99 (n=%lld, needs 459)", (long long)n);
 }
 
 static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, const char *label,
-                        enum ifm_view_metric metric)
+                        enum ifm_metric metric)
 {
     char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
     struct ifm_buf *out = &cli->out;
@@ -65,9 +65,9 @@ static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, const 
     padded(out, label, LABEL_WIDTH);
     bool weak = note[0] != '\0';
     const char *then = weak ? note : interval;
-    ifm_buf_adds(out, weak ? ifm_cli_dim(cli) : metric == IFM_VIEW_P50 ? ifm_cli_bold(cli) : "");
+    ifm_buf_adds(out, weak ? ifm_cli_dim(cli) : metric == IFM_METRIC_P50 ? ifm_cli_bold(cli) : "");
     padded(out, value, *then ? VALUE_WIDTH : 0);
-    ifm_buf_addf(out, "%s%s", weak || metric == IFM_VIEW_P50 ? ifm_cli_plain(cli) : "", then);
+    ifm_buf_addf(out, "%s%s", weak || metric == IFM_METRIC_P50 ? ifm_cli_plain(cli) : "", then);
     ifm_buf_addc(out, '\n');
 }
 
@@ -83,7 +83,7 @@ static void made(struct ifm_cli *cli, const struct ifm_view *view)
 {
     struct ifm_buf *out = &cli->out;
     char n[IFM_FORMAT_MAX];
-    const struct ifm_estimate *p50 = &view->metrics[IFM_VIEW_P50];
+    const struct ifm_estimate *p50 = &view->metrics[IFM_METRIC_P50];
     int64_t missing = view->run.planned - (int64_t)view->count;
     ifm_format_count(ifm_view_iterations(view), n);
     if (view->ok)
@@ -325,16 +325,16 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
 {
     head(cli, view);
     if (view->ok) {
-        metric_line(cli, view, "P50", IFM_VIEW_P50);
-        metric_line(cli, view, "P90", IFM_VIEW_P90);
-        metric_line(cli, view, "P99", IFM_VIEW_P99);
+        metric_line(cli, view, "P50", IFM_METRIC_P50);
+        metric_line(cli, view, "P90", IFM_METRIC_P90);
+        metric_line(cli, view, "P99", IFM_METRIC_P99);
         if (cli->terminal_out)
             ifm_print_histogram(cli, view->histogram);
-        metric_line(cli, view, "throughput", IFM_VIEW_THROUGHPUT);
-        metric_line(cli, view, "load", IFM_VIEW_LOAD);
-        metric_line(cli, view, "first inference", IFM_VIEW_FIRST);
-        metric_line(cli, view, "peak RSS", IFM_VIEW_RSS);
-        metric_line(cli, view, "CPU/inference", IFM_VIEW_CPU);
+        metric_line(cli, view, "throughput", IFM_METRIC_THROUGHPUT);
+        metric_line(cli, view, "load", IFM_METRIC_LOAD);
+        metric_line(cli, view, "first inference", IFM_METRIC_FIRST);
+        metric_line(cli, view, "peak RSS", IFM_METRIC_RSS);
+        metric_line(cli, view, "CPU/inference", IFM_METRIC_CPU);
     }
     verification_line(cli, view);
     trust_line(cli, view);
@@ -356,10 +356,10 @@ void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
                  run->model ? run->model : "", run->variant ? run->variant : "",
                  run->runtime ? run->runtime : "", run->runtime_version ? run->runtime_version : "",
                  view->ok, (long long)ifm_view_iterations(view));
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
-        ifm_print_metric((enum ifm_view_metric)m, &view->metrics[m], value, interval);
-        ifm_print_note((enum ifm_view_metric)m, view, note, sizeof note);
+        ifm_print_metric((enum ifm_metric)m, &view->metrics[m], value, interval);
+        ifm_print_note((enum ifm_metric)m, view, note, sizeof note);
         ifm_buf_addf(out, "| %s | %s | %s |\n", labels[m], value,
                      note[0]       ? note
                      : interval[0] ? interval

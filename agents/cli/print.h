@@ -16,9 +16,9 @@ void ifm_print_estimate(struct ifm_jw *w,
                         const struct ifm_estimate *estimate); /* {value, low, high, …} */
 /* "30.12 ms" and "[30.05 .. 30.31]", or why there is no interval; both at least IFM_FORMAT_MAX
  * bytes. */
-void ifm_print_metric(enum ifm_view_metric metric, const struct ifm_estimate *estimate, char *value,
+void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *estimate, char *value,
                       char *interval);
-void ifm_print_note(enum ifm_view_metric metric, const struct ifm_view *view, char *note,
+void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note,
                     size_t size);
 /* A line of block characters over the latencies, with its ends. */
 void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *histogram);

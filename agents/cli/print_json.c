@@ -186,8 +186,8 @@ void ifm_print_json(struct ifm_buf *out, const struct ifm_view *view)
     flag(&w, "closed", view->closed);
     ifm_jw_key(&w, "summary");
     ifm_jw_begin(&w, '{');
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
-        ifm_jw_key(&w, ifm_view_metrics[m].field);
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
+        ifm_jw_key(&w, ifm_metrics[m].field);
         ifm_print_estimate(&w, &view->metrics[m]);
     }
     ifm_jw_end(&w, '}');

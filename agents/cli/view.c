@@ -7,12 +7,6 @@
 #include "core/codec.h"
 #include "core/mem.h"
 
-const struct ifm_view_metric_row ifm_view_metrics[IFM_VIEW_METRIC_COUNT] = {
-#define X(symbol, word, field, unit, less) { word, field, unit, less },
-    IFM_VIEW_METRICS(X)
-#undef X
-};
-
 int ifm_view_init(struct ifm_view *view, bool histogram)
 {
     memset(view, 0, sizeof *view);
@@ -26,7 +20,7 @@ void ifm_view_done(struct ifm_view *view)
     for (size_t i = 0; i < view->count; i++)
         ifm_json_free(&ifm_invocation_table, &view->items[i].body);
     ifm_free(view->items);
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++)
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++)
         ifm_free(view->values[m]);
     ifm_free(view->histogram);
     ifm_json_free(&ifm_run_table, &view->run);
@@ -174,43 +168,43 @@ static double peak_rss(const struct ifm_msg_invocation *body)
     return known(peak);
 }
 
-double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_view_metric metric)
+double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_metric metric)
 {
     const struct ifm_msg_invocation *body = &invocation->body;
     const struct ifm_invocation_stats *stats = &invocation->stats;
     if (!invocation->has_stats)
         return NAN;
     switch (metric) {
-    case IFM_VIEW_P50:
+    case IFM_METRIC_P50:
         return (double)stats->p50_ns;
-    case IFM_VIEW_P90:
+    case IFM_METRIC_P90:
         return (double)stats->p90_ns;
-    case IFM_VIEW_P99:
+    case IFM_METRIC_P99:
         return (double)stats->p99_ns;
-    case IFM_VIEW_THROUGHPUT:
+    case IFM_METRIC_THROUGHPUT:
         return stats->throughput_per_s;
-    case IFM_VIEW_LOAD:
+    case IFM_METRIC_LOAD:
         return known(body->load_ns);
-    case IFM_VIEW_FIRST:
+    case IFM_METRIC_FIRST:
         return known(body->first_inference_ns);
-    case IFM_VIEW_RSS:
+    case IFM_METRIC_RSS:
         return peak_rss(body);
-    case IFM_VIEW_CPU:
+    case IFM_METRIC_CPU:
         return body->cpu_ns > 0 ? (double)body->cpu_ns / (double)stats->n : NAN;
-    case IFM_VIEW_METRIC_COUNT:
+    case IFM_METRIC_COUNT:
         break;
     }
     return NAN;
 }
 
-static bool enough(const struct ifm_view *view, enum ifm_view_metric metric)
+static bool enough(const struct ifm_view *view, enum ifm_metric metric)
 {
     for (size_t i = 0; i < view->count; i++) {
         const struct ifm_view_invocation *item = &view->items[i];
         if (item->body.status || !item->has_stats)
             continue;
-        if ((metric == IFM_VIEW_P99 && !item->stats.p99_enough) ||
-            (metric == IFM_VIEW_P90 && !item->stats.p90_enough))
+        if ((metric == IFM_METRIC_P99 && !item->stats.p99_enough) ||
+            (metric == IFM_METRIC_P90 && !item->stats.p90_enough))
             return false;
     }
     return view->ok > 0;
@@ -221,7 +215,7 @@ int ifm_view_compute(struct ifm_view *view, struct ifm_err *err)
     double *copy = ifm_alloc_array(view->count + 1, sizeof *copy);
     if (!copy)
         return ifm_err_set(err, IFM_ERR_NOMEM, "view", "out of memory");
-    for (size_t m = 0; m < IFM_VIEW_METRIC_COUNT; m++) {
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         double *values = ifm_resize_array(view->values[m], view->count + 1, sizeof *values);
         size_t n = 0;
         if (!values) {
@@ -231,10 +225,10 @@ int ifm_view_compute(struct ifm_view *view, struct ifm_err *err)
         view->values[m] = values;
         for (size_t i = 0; i < view->count; i++)
             if (view->items[i].body.status == 0 && view->items[i].has_stats)
-                values[n++] = ifm_view_value(&view->items[i], (enum ifm_view_metric)m);
+                values[n++] = ifm_view_value(&view->items[i], (enum ifm_metric)m);
         memcpy(copy, values, n * sizeof *values); /* the estimate reorders */
         ifm_summary_estimate(copy, n, &view->metrics[m]);
-        view->metrics[m].enough = enough(view, (enum ifm_view_metric)m);
+        view->metrics[m].enough = enough(view, (enum ifm_metric)m);
     }
     ifm_free(copy);
     return 0;

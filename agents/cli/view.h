@@ -9,29 +9,6 @@
 #include "core/msg.h"
 #include "core/summary.h"
 
-/* X(symbol, word typed, field, unit, less is better): the metrics of a run, as the REST replies
- * name them */
-#define IFM_VIEW_METRICS(X)                                                                        \
-    X(P50, "p50", "p50_ns", "ns", true)                                                            \
-    X(P90, "p90", "p90_ns", "ns", true)                                                            \
-    X(P99, "p99", "p99_ns", "ns", true)                                                            \
-    X(THROUGHPUT, "throughput", "throughput_per_s", "1/s", false)                                  \
-    X(LOAD, "load", "load_ns", "ns", true)                                                         \
-    X(FIRST, "first", "first_inference_ns", "ns", true)                                            \
-    X(RSS, "rss", "peak_rss_bytes", "bytes", true)                                                 \
-    X(CPU, "cpu", "cpu_ns_per_inference", "ns", true)
-enum ifm_view_metric {
-#define X(symbol, word, field, unit, less) IFM_VIEW_##symbol,
-    IFM_VIEW_METRICS(X)
-#undef X
-        IFM_VIEW_METRIC_COUNT
-};
-struct ifm_view_metric_row {
-    const char *word, *field, *unit;
-    bool less_is_better;
-};
-extern const struct ifm_view_metric_row ifm_view_metrics[IFM_VIEW_METRIC_COUNT];
-
 /* Counts of latencies by magnitude: 32 steps in each doubling, 1 ns to 2^40 ns. */
 #define IFM_HISTOGRAM_STEPS 32
 #define IFM_HISTOGRAM_BINS  (40 * IFM_HISTOGRAM_STEPS)
@@ -50,8 +27,8 @@ struct ifm_view {
     bool closed; /* run.json is final */
     struct ifm_view_invocation *items;
     size_t count, ok;
-    double *values[IFM_VIEW_METRIC_COUNT]; /* one per ok invocation, in order of time */
-    struct ifm_estimate metrics[IFM_VIEW_METRIC_COUNT];
+    double *values[IFM_METRIC_COUNT]; /* one per ok invocation, in order of time */
+    struct ifm_estimate metrics[IFM_METRIC_COUNT];
     struct ifm_view_histogram *histogram; /* steady samples of ok invocations; NULL: not wanted */
 };
 
@@ -63,7 +40,7 @@ int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct 
 /* After the last one: numbers of the run. May be called again after more were added. */
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err);
 int ifm_view_load(struct ifm_view *view, const char *folder, struct ifm_err *err);
-double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_view_metric metric);
+double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_metric metric);
 /* Median of iterations over ok invocations. */
 int64_t ifm_view_iterations(const struct ifm_view *view);
 /* Latency below which `part` of the histogram lies; 0 when it is empty. */

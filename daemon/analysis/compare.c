@@ -101,12 +101,6 @@ static void add_all(struct difference_list *list, const struct ifm_msg_run *a, c
 }
 
 /* -- Metrics ------------------------------------------------------------------------------------ */
-static const struct { const char *name, *unit; bool less; } metrics[IFM_METRIC_COUNT] = {
-#define X(symbol, name, unit, less) { name, unit, less },
-    IFM_METRICS(X)
-#undef X
-};
-
 static void write_estimate(struct ifm_jw *w, const char *key, const struct ifm_store_run_values *run, int metric)
 {
     struct ifm_estimate estimate;
@@ -135,17 +129,17 @@ static enum ifm_verdict write_metric(struct ifm_jw *w, struct pair *pair, int me
 {
     struct ifm_comparison_result result;
     ifm_summary_compare(pair->a.values[metric], pair->a.count, pair->b.values[metric], pair->b.count, delta,
-                        metrics[metric].less, &result);
+                        ifm_metrics[metric].less_is_better, &result);
     /* A percentile that an invocation has too few samples for may not decide anything either. */
     bool enough = pair->a.enough[metric] && pair->b.enough[metric];
     if (!comparable || !enough) result.verdict = IFM_VERDICT_INCONCLUSIVE;
     ifm_jw_begin(w, '{');
     ifm_jw_key(w, "metric");
-    ifm_jw_string(w, metrics[metric].name);
+    ifm_jw_string(w, ifm_metrics[metric].field);
     ifm_jw_key(w, "unit");
-    ifm_jw_string(w, metrics[metric].unit);
+    ifm_jw_string(w, ifm_metrics[metric].unit);
     ifm_jw_key(w, "less_is_better");
-    ifm_jw_bool(w, metrics[metric].less);
+    ifm_jw_bool(w, ifm_metrics[metric].less_is_better);
     write_estimate(w, "a", &pair->a, metric);
     write_estimate(w, "b", &pair->b, metric);
     ifm_jw_key(w, "ratio");

@@ -87,11 +87,6 @@ static void write_estimate(struct ifm_jw *w, const struct ifm_estimate *estimate
 
 static int write_summary(struct ifm_db *db, int64_t key, struct ifm_jw *w, struct ifm_err *err)
 {
-    static const char *const names[IFM_METRIC_COUNT] = {
-#define X(symbol, name, unit, less) name,
-        IFM_METRICS(X)
-#undef X
-    };
     struct ifm_summary_values values;
     int rc = ifm_summary_values_get(db, key, &values, err);
     if (rc) return rc;
@@ -99,7 +94,7 @@ static int write_summary(struct ifm_db *db, int64_t key, struct ifm_jw *w, struc
     for (int metric = 0; metric < IFM_METRIC_COUNT; metric++) {
         struct ifm_estimate estimate;
         ifm_summary_values_estimate(&values, (enum ifm_metric)metric, &estimate);
-        ifm_jw_key(w, names[metric]);
+        ifm_jw_key(w, ifm_metrics[metric].field);
         write_estimate(w, &estimate);
     }
     ifm_jw_end(w, '}');

@@ -117,21 +117,6 @@ int ifm_store_visit_invocations(struct ifm_store *store, const char *run_id, boo
 
 /* What a comparison needs of one run: its row as in the list, keys, config, and one value per ok invocation
  * for each metric. Free with ifm_store_run_values_done. */
-#define IFM_METRICS(X)                        \
-    X(P50, "p50_ns", "ns", true)              \
-    X(P90, "p90_ns", "ns", true)              \
-    X(P99, "p99_ns", "ns", true)              \
-    X(THROUGHPUT, "throughput_per_s", "1/s", false) \
-    X(LOAD, "load_ns", "ns", true)            \
-    X(FIRST, "first_inference_ns", "ns", true) \
-    X(RSS, "peak_rss_bytes", "bytes", true)   \
-    X(CPU, "cpu_ns_per_inference", "ns", true)
-enum ifm_metric {
-#define X(symbol, name, unit, less) IFM_METRIC_##symbol,
-    IFM_METRICS(X)
-#undef X
-    IFM_METRIC_COUNT
-};
 struct ifm_store_run_values {
     struct ifm_msg_run run; /* decoded body */
     char *row_json;

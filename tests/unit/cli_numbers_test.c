@@ -76,14 +76,14 @@ static void a_view_is_made_from_samples(void **state)
     assert_int_equal(ifm_view_compute(&view, NULL), 0);
     assert_int_equal(view.ok, 7);
     assert_int_equal(view.count, 8);
-    const struct ifm_estimate *p50 = &view.metrics[IFM_VIEW_P50];
+    const struct ifm_estimate *p50 = &view.metrics[IFM_METRIC_P50];
     assert_true(p50->value == 1003000 + 10 * 299);
     assert_true(p50->low == 1000000 + 10 * 299);
     assert_true(p50->high == 1006000 + 10 * 299);
     assert_int_equal(p50->k, 7);
-    assert_true(view.metrics[IFM_VIEW_P99].enough);
-    assert_true(view.metrics[IFM_VIEW_RSS].value == 5000);
-    assert_true(view.metrics[IFM_VIEW_CPU].value == 1000);
+    assert_true(view.metrics[IFM_METRIC_P99].enough);
+    assert_true(view.metrics[IFM_METRIC_RSS].value == 5000);
+    assert_true(view.metrics[IFM_METRIC_CPU].value == 1000);
     assert_int_equal(ifm_view_iterations(&view), 600);
     assert_int_equal(view.histogram->total, 7 * 600);
     assert_true(ifm_view_histogram_quantile(view.histogram, 1.0) <= 1012000);
@@ -136,7 +136,7 @@ static void make_run(struct ifm_view *view, int64_t base, const char *device, in
 
 static int gate(const struct ifm_compared *c, const char *text)
 {
-    struct ifm_gate gates[IFM_VIEW_METRIC_COUNT];
+    struct ifm_gate gates[IFM_METRIC_COUNT];
     size_t count;
     struct ifm_err err = IFM_ERR_INIT;
     if (ifm_gate_parse(text, gates, &count, &err))
@@ -154,7 +154,7 @@ static void limits_have_three_answers(void **state)
     make_run(&b, 1100000, "d", IFM_VERIFY_NONE);
     assert_int_equal(ifm_compared_make(&a, &b, IFM_COMPARED_DELTA, &c, NULL), 0);
     assert_true(c.comparable);
-    assert_int_equal(c.metrics[IFM_VIEW_P50].verdict, IFM_VERDICT_REGRESSION);
+    assert_int_equal(c.metrics[IFM_METRIC_P50].verdict, IFM_VERDICT_REGRESSION);
     assert_int_equal(gate(&c, "p50:5%"), 1);
     assert_int_equal(gate(&c, "p50:20"), 0);
     assert_int_equal(gate(&c, "p50:10%"), 3); /* the limit lies within the interval */
@@ -180,11 +180,11 @@ static void other_devices_and_wrong_outputs_are_inconclusive(void **state)
     assert_int_equal(ifm_compared_make(&a, &b, IFM_COMPARED_DELTA, &c, NULL), 0);
     assert_false(c.comparable);
     t_assert_contains(c.reason, "different devices");
-    assert_int_equal(c.metrics[IFM_VIEW_P50].verdict, IFM_VERDICT_INCONCLUSIVE);
+    assert_int_equal(c.metrics[IFM_METRIC_P50].verdict, IFM_VERDICT_INCONCLUSIVE);
     assert_int_equal(gate(&c, "p50:5%"), 3);
     ifm_compared_done(&c);
     assert_int_equal(ifm_compared_make(&a, &wrong, IFM_COMPARED_DELTA, &c, NULL), 0);
-    assert_int_equal(c.metrics[IFM_VIEW_P50].verdict, IFM_VERDICT_INCONCLUSIVE);
+    assert_int_equal(c.metrics[IFM_METRIC_P50].verdict, IFM_VERDICT_INCONCLUSIVE);
     t_assert_contains(c.reason, "outputs of B are WRONG");
     ifm_compared_done(&c);
     ifm_view_done(&a);
