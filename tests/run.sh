@@ -58,6 +58,7 @@ set_up() {
     get web
     ! wanted web || get webtest
     ! wanted lint || get lint
+    ! wanted perf || get peers
     # Tests may point XDG folders elsewhere; the runtimes and node stay where they were installed.
     export INFEROMETER_RUNTIME_DIR=${INFEROMETER_RUNTIME_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/inferometer/runtimes}
     export PATH=$deps/bin:$PATH

@@ -6,78 +6,26 @@ processes. Prints the paired ratio of P50 (ours / Python) with its 95 % Hodges-L
 
 The Python package is unpacked from the very wheel that the worker's library comes from (deploy/deps.lock)."""
 import argparse
-import json
 import math
 import os
-import platform
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
-import zipfile
 
-ROOT = os.environ.get("IFM_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-BUILD = os.environ.get("IFM_BUILD_DIR", os.path.join(ROOT, "build", "release"))
+import peers
 
-PYTHON_LOOP = r"""
-import json, sys, time
-import numpy as np, onnxruntime as ort
-path, threads, iterations = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-shapes = dict((s.split(":")[0], [int(d) for d in s.split(":")[1].split("x")]) for s in sys.argv[4:])
-options = ort.SessionOptions()
-options.intra_op_num_threads = threads
-session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
-rng = np.random.default_rng(1)
-inputs = {}
-for i in session.get_inputs():
-    shape = shapes.get(i.name, [d if isinstance(d, int) and d > 0 else 1 for d in i.shape])
-    kind = kinds[i.type]
-    inputs[i.name] = (rng.random(shape) if kind is np.float32 else rng.integers(0, 2, shape)).astype(kind)
-for _ in range(max(10, iterations // 10)):
-    session.run(None, inputs)
-times = []
-for _ in range(iterations):
-    start = time.perf_counter()
-    session.run(None, inputs)
-    times.append(time.perf_counter() - start)
-times.sort()
-print(json.dumps({"p50_ns": times[(len(times) + 1) // 2 - 1] * 1e9}))
-"""
-
-
-def unpack_peer(folder):
-    """Unpacks the pinned wheels of onnxruntime and numpy from the cache; False when one is not there."""
-    cache = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "inferometer", "deps")
-    found = set()
-    with open(os.path.join(ROOT, "deploy", "deps.lock"), encoding="utf-8") as lock:
-        for line in lock:
-            row = line.rstrip("\n").split("|")
-            ours = len(row) > 6 and row[4].split("-")[0] == platform.machine() and "-cp311-" in row[6]
-            if ours and row[2] in ("onnxruntime", "numpy"):
-                wheel = os.path.join(cache, row[5], row[6])
-                if os.path.exists(wheel):
-                    zipfile.ZipFile(wheel).extractall(folder)
-                    found.add(row[2])
-    return len(found) == 2
+ROOT = peers.ROOT
 
 
 def python_p50(site, args):
-    command = ["/usr/bin/python3", "-c", PYTHON_LOOP, args.model, str(args.threads), str(args.iterations), *args.shape]
-    out = subprocess.run(command, check=True, capture_output=True, text=True,
-                         env=dict(os.environ, PYTHONPATH=site)).stdout
-    return json.loads(out)["p50_ns"]
+    return peers.loop_p50(site, args.model, args.threads, args.iterations, args.shape)
 
 
 def our_p50(args):
-    command = [os.path.join(BUILD, "bin", "inferometer"), "run", args.model, "--runtime", "onnxruntime",
-               "--threads", str(args.threads), "--invocations", "1", "--iterations", str(args.iterations),
-               "--duration", "0s", "--warmup", str(max(10, args.iterations // 10)), "--json", "--daemon", "none"]
-    for shape in args.shape:
-        command += ["--shape", shape]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(out)["summary"]["p50_ns"]["value"]
+    reply = peers.ours(args.model, args.threads, "--invocations", 1, "--iterations", args.iterations, "--duration",
+                       "0s", "--warmup", max(10, args.iterations // 10), shapes=args.shape)
+    return reply["summary"]["p50_ns"]["value"]
 
 
 def signed_rank_k(count, alpha):
@@ -110,7 +58,7 @@ def main():
         print(f"SKIP python_pairs: no model {os.path.basename(args.model)}; deploy/fetch models brings it")
         return 77
     with tempfile.TemporaryDirectory(prefix="ifm-peer-") as site:
-        if not unpack_peer(site):
+        if peers.unpack(site, {"onnxruntime", "numpy"}):
             print("SKIP python_pairs: the wheels of onnxruntime and numpy are not in the cache; "
                   "deploy/fetch onnxruntime bundle brings them")
             return 77
