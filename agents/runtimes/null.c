@@ -69,6 +69,19 @@ static int null_run(void *state)
     return 0;
 }
 
+/* Submitted is done: wait has nothing to wait for. */
+static int null_submit(void *state)
+{
+    (void)state;
+    return 0;
+}
+
+static int null_wait(void *state)
+{
+    (void)state;
+    return 0;
+}
+
 /* The output is the input, so that verification has something to look at. */
 static int null_fetch(void *state, const struct ifm_tensor **outputs, size_t *output_count)
 {
@@ -89,7 +102,7 @@ static const struct ifm_runtime_ops null_ops = {
     .size = sizeof(struct ifm_runtime_ops),
     .name = "null",
     .summary = "does nothing: measures the measuring",
-    .caps = IFM_CAP_MODELLESS,
+    .caps = IFM_CAP_MODELLESS | IFM_CAP_ASYNC,
     .state_size = sizeof(struct null_state),
     .probe = null_probe,
     .open = null_open,
@@ -98,6 +111,8 @@ static const struct ifm_runtime_ops null_ops = {
     .run = null_run,
     .fetch = null_fetch,
     .close = null_close,
+    .submit = null_submit,
+    .wait = null_wait,
 };
 
 const struct ifm_runtime_ops *ifm_runtime_entry(const struct ifm_host *host)

@@ -27,7 +27,7 @@ static void touch(void *memory, size_t bytes)
     }
 }
 
-static int64_t now_ns(void)
+int64_t sim_now_ns(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -55,21 +55,21 @@ static int sim_probe(void *state, struct ifm_runtime_info *info)
     return 0;
 }
 
-static void wait_until(int64_t deadline_ns, bool asleep)
+void sim_wait_until(int64_t deadline_ns, bool asleep)
 {
     struct timespec t = { .tv_sec = deadline_ns / 1000000000, .tv_nsec = deadline_ns % 1000000000 };
     if (asleep) {
         while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
         }
     }
-    while (now_ns() < deadline_ns) {
+    while (sim_now_ns() < deadline_ns) {
     }
 }
 
 static int sim_open(void *state, const char *model_path)
 {
     struct sim_state *s = state;
-    const int64_t start = now_ns();
+    const int64_t start = sim_now_ns();
     (void)model_path;
     s->random = s->seed ? (uint64_t)s->seed : (uint64_t)start ^ ((uint64_t)getpid() << 32);
     s->process_factor = exp(s->between_sd * normal(s));
@@ -84,7 +84,7 @@ static int sim_open(void *state, const char *model_path)
     if (s->held) {
         touch(s->held, (size_t)s->memory);
     }
-    wait_until(start + s->load_time, s->sleep);
+    sim_wait_until(start + s->load_time, s->sleep);
     return 0;
 }
 
@@ -110,6 +110,10 @@ static int sim_bind(void *state, const struct ifm_tensor *inputs, size_t input_c
     if (input_count != s->in_count) {
         return host->fail(host->context, "got %zu inputs for a model of %zu", input_count,
                           s->in_count);
+    }
+    if (sim_async_bind(s) != 0) {
+        return host->fail(host->context, "cannot allocate the queue of %lld servers",
+                          (long long)s->servers);
     }
     memcpy(s->inputs, inputs, input_count * sizeof *inputs);
     for (size_t i = 0; i < s->out_count; i++) {
@@ -187,11 +191,9 @@ static int misbehave(struct sim_state *s)
     return 0;
 }
 
-static int sim_run(void *state)
+int sim_begin(struct sim_state *s, int64_t start_ns, int64_t *latency_ns)
 {
-    struct sim_state *s = state;
-    const int64_t start = now_ns();
-    s->first_ns = s->count == 0 ? start : s->first_ns;
+    s->first_ns = s->count == 0 ? start_ns : s->first_ns;
     s->count++;
     if (misbehave(s) != 0) {
         return -1;
@@ -205,7 +207,19 @@ static int sim_run(void *state)
     if (s->chatter) {
         printf("sim: run %lld\n{\"event\":\"result\"}\n", (long long)s->count);
     }
-    wait_until(start + (int64_t)draw_latency(s, start), s->sleep);
+    *latency_ns = (int64_t)draw_latency(s, start_ns);
+    return 0;
+}
+
+static int sim_run(void *state)
+{
+    struct sim_state *s = state;
+    const int64_t start = sim_now_ns();
+    int64_t latency = 0;
+    if (sim_begin(s, start, &latency) != 0) {
+        return -1;
+    }
+    sim_wait_until(start + latency, s->sleep);
     return 0;
 }
 
@@ -249,6 +263,7 @@ static void sim_close(void *state)
 {
     struct sim_state *s = state;
     free(s->held);
+    sim_async_close(s);
     for (size_t i = 0; i < TENSORS_MAX; i++) {
         free(s->outputs[i].data);
     }
@@ -259,7 +274,7 @@ static const struct ifm_runtime_ops sim_ops = {
     .size = sizeof(struct ifm_runtime_ops),
     .name = "sim",
     .summary = "simulated latencies and faults, for tests",
-    .caps = IFM_CAP_MODELLESS,
+    .caps = IFM_CAP_MODELLESS | IFM_CAP_ASYNC,
     .state_size = sizeof(struct sim_state),
     .options = sim_options,
     .probe = sim_probe,
@@ -270,6 +285,8 @@ static const struct ifm_runtime_ops sim_ops = {
     .fetch = sim_fetch,
     .close = sim_close,
     .errdetails = sim_errdetails,
+    .submit = sim_submit,
+    .wait = sim_wait,
     .effective = sim_effective,
 };
 

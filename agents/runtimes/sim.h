@@ -24,10 +24,23 @@ struct sim_state {
     uint64_t random;
     double process_factor; /* this process against others */
     int64_t first_ns, count;
+    int64_t servers; /* that answer submitted inferences in parallel */
+    struct sim_queue *queue;
     char error[128];
 };
 
 extern const struct ifm_option sim_options[];
+/* Begins one inference: its faults, and how long it will take. -1: it failed, `error` says why. */
+int sim_begin(struct sim_state *s, int64_t start_ns, int64_t *latency_ns);
+int64_t sim_now_ns(void);
+void sim_wait_until(int64_t deadline_ns, bool asleep);
+
+/* -- sim_async.c: submit and wait ------------------------------------------------------------- */
+int sim_async_bind(struct sim_state *s); /* -1: out of memory */
+void sim_async_close(struct sim_state *s);
+int sim_submit(void *state);
+int sim_wait(void *state);
+
 int sim_shapes(struct sim_state *s, const struct ifm_host *host); /* fills in_info and out_info */
 
 #endif

@@ -10,6 +10,10 @@
  *
  * Order of calls (all on one thread, the measuring thread):
  *     entry -> probe? -> open -> describe -> bind -> run* (sync after each, if present) -> fetch -> close
+ * With cap ASYNC, submit and wait may stand instead of run: as many inferences as the host likes are
+ * submitted before the oldest is ended by wait. Then submit may be called on one thread while wait is called
+ * on another, never either of them on two at once; every submitted inference is ended by a wait, also after
+ * one of them failed. submit may block while the runtime's queue is full. Otherwise:
  * bind may be followed by fetch only after at least one run. close accepts any half-open state, also one
  * where open failed or was never called, and is called exactly once.
  *
@@ -20,10 +24,12 @@
  *     bind      the last place that may allocate; input buffers stay valid and unmoved until close
  *     run       TIMED: one inference on the bound inputs; must not allocate, log, lock or format by itself
  *     sync      TIMED: returns when the device has finished; leave NULL if run is synchronous
+ *     submit    TIMED: starts one inference on the bound inputs and returns
+ *     wait      TIMED: returns when the oldest submitted inference has finished
  *     fetch     outputs of the latest run, in host memory, valid until the next run or close
  *
  * Errors: a slot returns 0, or a negative number after it called host->fail once with one sentence that says
- * what was wrong, where, and what to do. run and sync only return a number; errdetails, if present, is
+ * what was wrong, where, and what to do. run, sync, submit and wait only return a number; errdetails, if present, is
  * asked afterwards for the sentence. C++ modules catch every exception at this edge.
  *
  * Compatibility: fields are only ever appended; `size` tells how many the module knows. */
