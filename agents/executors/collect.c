@@ -35,7 +35,7 @@ static void take_hello(struct ifm_collect *collect, struct ifm_msg_event *event)
 
 static void free_tensors(struct ifm_list *list)
 {
-    /* only these two fields are set: the event's own table knows how to free them */
+    /* only this field is set: the event's own table knows how to free it */
     struct ifm_msg_event event = { 0 };
     event.inputs = *list;
     ifm_json_free(&ifm_event_table, &event);
@@ -63,6 +63,8 @@ static void take_loaded(struct ifm_collect *collect, struct ifm_msg_event *event
 static void take_warm(struct ifm_collect *collect, const struct ifm_msg_event *event)
 {
     struct ifm_msg_invocation *inv = &collect->result->invocation;
+    inv->warmup_end = event->warmup_end;
+    inv->cold = event->cold;
     inv->first_inference_ns = event->first_inference_ns;
     inv->warmup_iterations = event->warmup_iterations;
     inv->warmup_ns = event->warmup_ns;
@@ -81,6 +83,7 @@ static int take_samples(struct ifm_collect *collect, struct ifm_msg_event *event
     list->items = items;
     event->samples.block = (struct ifm_block){ 0 };
     event->samples.gaps = (struct ifm_block){ 0 };
+    event->samples.lateness = (struct ifm_block){ 0 };
     collect->step = IFM_STEP_VERIFY;
     return 0;
 }
@@ -88,6 +91,42 @@ static int take_samples(struct ifm_collect *collect, struct ifm_msg_event *event
 static bool memory_known(const struct ifm_msg_memory *memory)
 {
     return memory->peak_rss_bytes > 0 || memory->anon_bytes > 0;
+}
+
+static void take_numbers(struct ifm_msg_invocation *inv, const struct ifm_msg_event *event)
+{
+    if (event->unfinished > 0)
+        inv->unfinished = event->unfinished;
+    if (event->iterations <= 0)
+        return;
+    inv->iterations = event->iterations;
+    inv->steady_ns = event->steady_ns;
+    inv->cpu_ns = event->cpu_ns;
+    inv->involuntary_switches = event->involuntary_switches;
+    inv->voluntary_switches = event->voluntary_switches;
+    inv->batch_calls = event->batch_calls;
+    inv->suspended_ns = event->suspended_ns;
+    inv->clock_ratio = event->clock_ratio;
+    inv->end_reason = event->end_reason;
+}
+
+static bool end_known(const struct ifm_msg_memory_end *memory)
+{
+    return memory->pss_bytes > 0 || memory->uss_bytes > 0 || memory->cgroup_peak_bytes > 0 ||
+           memory->allocator_peak_bytes > 0;
+}
+
+static void take_lists(struct ifm_exec_result *result, struct ifm_msg_event *event)
+{
+    struct ifm_msg_invocation *inv = &result->invocation;
+    take_list(&inv->lanes, &event->lanes);
+    take_list(&inv->energy, &event->energy);
+    if (event->profile.inferences > 0 && !result->profile.ops.count) {
+        result->profile = event->profile;
+        event->profile = (struct ifm_msg_profile){ .inferences = 0 };
+    }
+    if (event->allocations.inferences > 0)
+        result->allocations = event->allocations;
 }
 
 /* metrics and result carry the same fields; the later one wins where it says something. */
@@ -102,13 +141,11 @@ static void take_metrics(struct ifm_collect *collect, struct ifm_msg_event *even
         inv->memory_steady = event->memory_steady;
     if (event->own_array_bytes > 0)
         inv->own_array_bytes = event->own_array_bytes;
-    if (event->iterations > 0) {
-        inv->iterations = event->iterations;
-        inv->steady_ns = event->steady_ns;
-        inv->cpu_ns = event->cpu_ns;
-        inv->involuntary_switches = event->involuntary_switches;
-        inv->end_reason = event->end_reason;
-    }
+    if (end_known(&event->memory_end))
+        inv->memory_end = event->memory_end;
+    inv->sandboxed = inv->sandboxed || event->sandboxed;
+    take_numbers(inv, event);
+    take_lists(collect->result, event);
     if (event->verification.outputs.count || event->verification.state) {
         for (size_t i = 0; i < inv->verification.outputs.count; i++) {
             struct ifm_msg_comparison *old = inv->verification.outputs.items;
@@ -192,5 +229,7 @@ void ifm_exec_result_done(struct ifm_exec_result *result)
     ifm_free(result->effective);
     free_tensors(&result->inputs);
     free_tensors(&result->outputs);
+    struct ifm_msg_event event = { .profile = result->profile };
+    ifm_json_free(&ifm_event_table, &event);
     memset(result, 0, sizeof *result);
 }

@@ -33,6 +33,8 @@ struct ifm_exec_request {
     const char *worker;              /* path of the worker program */
     const struct ifm_msg_spec *spec; /* timeout_ns 0: none */
     int64_t n;                       /* number of the invocation, copied into the result */
+    bool interleaved;                /* `order` counts: position over all runs of the experiment */
+    int64_t order;
     /* Texts that must not leave this machine, beside $HOME and the working folder; NULL-terminated
      * or NULL */
     const char *const *private_paths;
@@ -47,6 +49,8 @@ struct ifm_exec_result {
     /* What the worker said of itself; NULL where it did not come so far. */
     char *runtime, *runtime_version, *providers, *library, *worker_version, *effective;
     struct ifm_list inputs, outputs; /* ifm_msg_tensor */
+    struct ifm_msg_profile profile;         /* action profile; inferences 0: none came */
+    struct ifm_msg_allocations allocations; /* action allocations; inferences 0: none came */
     /* Of the worker's error event: what a command line should end with; IFM_JSON_ABSENT: none came.
      */
     int64_t error_exit;

@@ -306,6 +306,7 @@ static void finish(struct job *job, struct ifm_exec_result *result)
             ((unsigned char)job->stderr_text[i] < 0x20 && job->stderr_text[i] != '\n'))
             job->stderr_text[i] = job->stderr_text[i] == '\t' ? ' ' : '?';
     inv->n = job->request->n;
+    inv->order = job->request->interleaved ? job->request->order : IFM_JSON_ABSENT;
     inv->spawn_ns = job->collect.first_event_ns ? job->collect.first_event_ns - job->spawn_ns : 0;
     ifm_outcome_set(job->request, &job->collect, &job->end);
 }
@@ -314,6 +315,7 @@ static int local_run(struct ifm_executor *executor, const struct ifm_exec_reques
                      struct ifm_exec_result *result, struct ifm_err *err)
 {
     memset(result, 0, sizeof *result);
+    ifm_json_init(&ifm_invocation_table, &result->invocation);
     result->error_exit = IFM_JSON_ABSENT;
     struct job job = { .executor = executor, .request = request };
     job.collect.result = result;

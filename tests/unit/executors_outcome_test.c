@@ -73,6 +73,50 @@ static void a_whole_conversation_is_a_result(void **state)
     ends(&f, IFM_FAIL_NONE, NULL);
 }
 
+#define FULL                                                                                       \
+    "{\"v\":1,\"event\":\"result\",\"iterations\":40,\"steady_ns\":40,\"batch_calls\":8,"               \
+    "\"voluntary_switches\":3,\"clock_ratio\":1.5,\"sandboxed\":true,\"unfinished\":2,"                 \
+    "\"memory_end\":{\"pss_bytes\":7},\"energy\":[{\"rail\":\"package\",\"energy_uj\":5,"               \
+    "\"window_ns\":6}],\"lanes\":[{\"sampler\":\"proc\",\"t_ns\":[-1,4],\"lanes\":[{\"name\":"           \
+    "\"steal_ns\",\"unit\":\"ns\",\"values\":[1,2]}]}],\"allocations\":{\"inferences\":9,"              \
+    "\"allocations\":18},\"profile\":{\"inferences\":4,\"ops\":[{\"name\":\"a\"}]}}"
+
+static void what_a_result_carries_arrives(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct ifm_err err = IFM_ERR_INIT;
+    const struct ifm_msg_invocation *inv = &f.result.invocation;
+    start(&f);
+    ifm_json_init(&ifm_invocation_table, &f.result.invocation);
+    assert_int_equal(inv->load_ns, IFM_JSON_ABSENT); /* until a worker says it */
+    assert_int_equal(feed(&f, HELLO, &err), 0);
+    assert_int_equal(feed(&f, LOADED, &err), 0);
+    assert_int_equal(inv->load_ns, 5);
+    assert_int_equal(inv->iterations, IFM_JSON_ABSENT);
+    assert_int_equal(feed(&f,
+                          "{\"v\":1,\"event\":\"warm\",\"first_inference_ns\":9,"
+                          "\"warmup_end\":\"cap\",\"cold\":{\"level\":\"C0\",\"pages\":3}}",
+                          &err),
+                     0);
+    assert_int_equal(inv->warmup_end, 2);
+    assert_int_equal(inv->cold.level, IFM_COLD_C0);
+    assert_int_equal(inv->cold.pages, 3);
+    assert_int_equal(feed(&f, FULL, &err), 0);
+    assert_int_equal(inv->iterations, 40);
+    assert_int_equal(inv->batch_calls, 8);
+    assert_int_equal(inv->voluntary_switches, 3);
+    assert_int_equal(inv->unfinished, 2);
+    assert_true(inv->sandboxed);
+    assert_int_equal(inv->memory_end.pss_bytes, 7);
+    assert_int_equal(inv->lanes.count, 1);
+    assert_int_equal(inv->energy.count, 1);
+    assert_int_equal(f.result.allocations.allocations, 18);
+    assert_int_equal(f.result.profile.ops.count, 1);
+    ends(&f, IFM_FAIL_NONE, NULL);
+    assert_int_equal(f.result.profile.ops.count, 0);
+}
+
 static void broken_protocols_are_told(void **state)
 {
     (void)state;
@@ -191,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_conversation_is_a_result),
+        cmocka_unit_test(what_a_result_carries_arrives),
         cmocka_unit_test(broken_protocols_are_told),
         cmocka_unit_test(every_end_has_a_name),
         cmocka_unit_test(an_abort_for_memory_under_a_limit_is_out_of_memory),
