@@ -39,6 +39,7 @@ size_t ifm_steady_mser5(const double *values, size_t n, bool *converged);
  * of segments, the last is n. Returns their number, 0 when out of memory. n is at most 4,096. */
 size_t ifm_steady_pelt_meanvar(const double *values, size_t n, double penalty, size_t least, double floor_var,
                                size_t *ends);
+/* The class of n values, at most IFM_STEADY_POINTS; too_few below 50. */
 enum ifm_steady_class ifm_steady_barrett(const double *values, size_t n, double floor_var);
 /* Two-sided p with continuity correction and ties; S and the Theil-Sen slope may be NULL. n at most 4,096. */
 double ifm_steady_mann_kendall(const double *values, size_t n, double *s, double *slope);

@@ -5,20 +5,22 @@
 #include <string.h>
 
 #include "core/mem.h"
+#include "core/steady_parts.h"
 
 #define INTERVAL_ALPHA 0.05
+#define PI             3.14159265358979323846
 
-/* -- One invocation ---------------------------------------------------------------------------- */
-
-/* Ranks of the 95 % interval of the median for n samples. Runs come in with few different n, and a
- * rank costs some evaluations of the incomplete beta function, so each thread remembers the last
- * few answers. */
 const struct ifm_metric_row ifm_metrics[IFM_METRIC_COUNT] = {
 #define X(symbol, word, field, unit, less) { word, field, unit, less },
     IFM_METRICS(X)
 #undef X
 };
 
+/* -- One invocation ---------------------------------------------------------------------------- */
+
+/* Ranks of the 95 % interval of the median for n samples. Runs come in with few different n, and a
+ * rank costs some evaluations of the incomplete beta function, so each thread remembers the last
+ * few answers. */
 static void median_ranks(size_t n, size_t *low, size_t *high)
 {
     enum { WAYS = 16 };
@@ -34,38 +36,75 @@ static void median_ranks(size_t n, size_t *low, size_t *high)
     *high = known[way].high;
 }
 
-void ifm_summary_invocation(const int64_t *values, int64_t *scratch, size_t n, int64_t steady_ns,
-                            struct ifm_invocation_stats *out)
+/* A time of a batch as the time of one call; the nearest nanosecond. */
+static int64_t per_call(int64_t value, int64_t calls)
 {
-    memset(out, 0, sizeof *out);
-    out->n = (int64_t)n;
-    out->p50_low_ns = out->p50_high_ns = -1;
-    ifm_stat_moments(values, n, &out->mean_ns, &out->sd_ns, &out->autocorrelation);
-    out->p50_interp_ns = out->p90_interp_ns = out->p99_interp_ns = out->throughput_per_s = NAN;
-    if (n == 0)
-        return;
-    double total_ns = steady_ns > 0 ? (double)steady_ns : out->mean_ns * (double)n;
-    if (total_ns > 0.0)
-        out->throughput_per_s = (double)n * 1e9 / total_ns;
+    if (calls <= 1)
+        return value;
+    int64_t half = value < 0 ? -(calls / 2) : calls / 2;
+    return value / calls + (value % calls + half) / calls;
+}
 
-    memcpy(scratch, values, n * sizeof *values);
-    ifm_stat_sort(scratch, n);
-    out->min_ns = scratch[0];
-    out->max_ns = scratch[n - 1];
-    out->p50_ns = ifm_stat_percentile(scratch, n, 5000);
-    out->p90_ns = ifm_stat_percentile(scratch, n, 9000);
-    out->p99_ns = ifm_stat_percentile(scratch, n, 9900);
-    out->p90_enough = ifm_stat_enough(n, 9000);
-    out->p99_enough = ifm_stat_enough(n, 9900);
-    out->p50_interp_ns = ifm_stat_percentile_linear(scratch, n, 0.50);
-    out->p90_interp_ns = ifm_stat_percentile_linear(scratch, n, 0.90);
-    out->p99_interp_ns = ifm_stat_percentile_linear(scratch, n, 0.99);
+static void percentiles(const int64_t *sorted, size_t n, int64_t calls,
+                        struct ifm_invocation_stats *out)
+{
+    out->min_ns = per_call(sorted[0], calls);
+    out->max_ns = per_call(sorted[n - 1], calls);
+    out->p50_ns = per_call(ifm_stat_percentile(sorted, n, 5000), calls);
+    out->p90_ns = per_call(ifm_stat_percentile(sorted, n, 9000), calls);
+    out->p99_ns = per_call(ifm_stat_percentile(sorted, n, 9900), calls);
+    out->p90_enough = calls <= 1 && ifm_stat_enough(n, 9000);
+    out->p99_enough = calls <= 1 && ifm_stat_enough(n, 9900);
+    out->p50_interp_ns = ifm_stat_percentile_linear(sorted, n, 0.50) / (double)calls;
+    out->p90_interp_ns = ifm_stat_percentile_linear(sorted, n, 0.90) / (double)calls;
+    out->p99_interp_ns = ifm_stat_percentile_linear(sorted, n, 0.99) / (double)calls;
     size_t low, high;
     median_ranks(n, &low, &high);
     if (low)
-        out->p50_low_ns = scratch[low - 1];
+        out->p50_low_ns = per_call(sorted[low - 1], calls);
     if (high)
-        out->p50_high_ns = scratch[high - 1];
+        out->p50_high_ns = per_call(sorted[high - 1], calls);
+}
+
+void ifm_summary_samples(const struct ifm_samples *samples, int64_t *scratch,
+                         struct ifm_invocation_stats *out)
+{
+    const size_t n = samples->n;
+    const int64_t calls = samples->batch_calls > 1 ? samples->batch_calls : 1;
+    memset(out, 0, sizeof *out);
+    out->n = (int64_t)n;
+    out->batch_calls = calls;
+    out->p50_low_ns = out->p50_high_ns = out->lateness_p99_ns = out->lateness_max_ns = -1;
+    ifm_stat_moments(samples->latency_ns, n, &out->mean_ns, &out->sd_ns, &out->autocorrelation);
+    out->p50_interp_ns = out->p90_interp_ns = out->p99_interp_ns = out->throughput_per_s = NAN;
+    if (n > 0 && samples->lateness_ns) {
+        memcpy(scratch, samples->lateness_ns, n * sizeof *scratch);
+        ifm_stat_sort(scratch, n);
+        out->lateness_p99_ns = ifm_stat_percentile(scratch, n, 9900);
+        out->lateness_max_ns = scratch[n - 1];
+    }
+    if (n > 0)
+        memcpy(scratch, samples->latency_ns, n * sizeof *scratch);
+    ifm_stat_sort(scratch, n);
+    ifm_steady_assess_sorted(samples->latency_ns, scratch, n, samples->resolution_ns,
+                             &out->steady);
+    if (n == 0)
+        return;
+    out->steady.autocorrelation = out->autocorrelation;
+    double total_ns = samples->steady_ns > 0 ? (double)samples->steady_ns
+                                             : out->mean_ns * (double)n;
+    if (total_ns > 0.0)
+        out->throughput_per_s = (double)n * (double)calls * 1e9 / total_ns;
+    out->mean_ns /= (double)calls;
+    out->sd_ns /= (double)calls;
+    percentiles(scratch, n, calls, out);
+}
+
+void ifm_summary_invocation(const int64_t *values, int64_t *scratch, size_t n, int64_t steady_ns,
+                            struct ifm_invocation_stats *out)
+{
+    struct ifm_samples samples = { .latency_ns = values, .n = n, .steady_ns = steady_ns };
+    ifm_summary_samples(&samples, scratch, out);
 }
 
 /* -- A run ------------------------------------------------------------------------------------- */
@@ -150,4 +189,78 @@ void ifm_summary_compare(const double *a, size_t k_a, const double *b, size_t k_
     }
     ifm_free(logs_a);
     ifm_free(logs_b);
+}
+
+/* Log ratios b / a of the pairs that are whole, the caller's to free. */
+static double *log_ratios(const double *a, const double *b, size_t k, size_t *kept)
+{
+    *kept = 0;
+    double *ratios = ifm_alloc_array(k, sizeof *ratios);
+    for (size_t i = 0; ratios && i < k; i++)
+        if (isfinite(a[i]) && isfinite(b[i]) && a[i] > 0.0 && b[i] > 0.0)
+            ratios[(*kept)++] = log(b[i]) - log(a[i]);
+    return ratios;
+}
+
+void ifm_summary_compare_paired(const double *a, const double *b, size_t k, double delta,
+                                bool less_is_better, struct ifm_comparison_result *out)
+{
+    *out = (struct ifm_comparison_result){ .ratio = NAN, .low = NAN, .high = NAN, .delta = delta };
+    struct ifm_stat_interval centre;
+    double *ratios = log_ratios(a, b, k, &out->k_a);
+    out->k_b = out->k_a;
+    if (ratios && ifm_stat_hl_paired(ratios, out->k_a, INTERVAL_ALPHA, &centre)) {
+        out->ratio = exp(centre.estimate);
+        if (centre.bounded) {
+            out->low = exp(centre.low);
+            out->high = exp(centre.high);
+            out->verdict = judge(out->low, out->high, delta, less_is_better);
+        }
+    }
+    ifm_free(ratios);
+}
+
+/* (z_.975 + z_.8) sd / sqrt(.955 k): the normal approximation of the power of the signed-rank test,
+ * whose efficiency against the mean is 3 / pi = .955. */
+double ifm_summary_detectable(double sd_log_ratio, size_t k)
+{
+    if (k < 2 || !(sd_log_ratio >= 0.0))
+        return NAN;
+    double z = ifm_stat_norm_quantile(1.0 - INTERVAL_ALPHA / 2) + ifm_stat_norm_quantile(0.8);
+    return exp(z * sd_log_ratio / sqrt(3.0 / PI * (double)k)) - 1.0;
+}
+
+/* Variance (k - 1), two passes. */
+static double variance_of(const double *values, size_t k)
+{
+    double mean = 0.0, squares = 0.0;
+    for (size_t i = 0; i < k; i++)
+        mean += values[i] / (double)k;
+    for (size_t i = 0; i < k; i++)
+        squares += (values[i] - mean) * (values[i] - mean);
+    return squares / ((double)k - 1.0);
+}
+
+double ifm_summary_detectable_of(const double *a, size_t k_a, const double *b, size_t k_b,
+                                 bool paired)
+{
+    double result = NAN;
+    if (paired) {
+        size_t k;
+        double *ratios = log_ratios(a, b, k_a < k_b ? k_a : k_b, &k);
+        if (ratios && k > 1)
+            result = ifm_summary_detectable(sqrt(variance_of(ratios, k)), k);
+        ifm_free(ratios);
+        return result;
+    }
+    double *logs_a = logarithms(a, k_a, &k_a), *logs_b = logarithms(b, k_b, &k_b);
+    if (logs_a && logs_b && k_a > 1 && k_b > 1) {
+        size_t k = k_a < k_b ? k_a : k_b;
+        double mean_variance = variance_of(logs_a, k_a) / (double)k_a +
+                               variance_of(logs_b, k_b) / (double)k_b;
+        result = ifm_summary_detectable(sqrt((double)k * mean_variance), k);
+    }
+    ifm_free(logs_a);
+    ifm_free(logs_b);
+    return result;
 }

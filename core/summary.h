@@ -21,7 +21,8 @@
     X(LOAD, "load", "load_ns", "ns", true)                                                         \
     X(FIRST, "first", "first_inference_ns", "ns", true)                                            \
     X(RSS, "rss", "peak_rss_bytes", "bytes", true)                                                 \
-    X(CPU, "cpu", "cpu_ns_per_inference", "ns", true)
+    X(CPU, "cpu", "cpu_ns_per_inference", "ns", true)                                              \
+    X(ENERGY, "energy", "energy_uj_per_inference", "uJ", true) /* gross, over the counted rails */
 enum ifm_metric {
 #define X(symbol, word, field, unit, less) IFM_METRIC_##symbol,
     IFM_METRICS(X)
@@ -106,5 +107,8 @@ void ifm_summary_compare_paired(const double *a, const double *b, size_t k, doub
 /* Smallest change, as a part, that a comparison with k pairs whose log ratios have this standard deviation would
  * have shown in four of five cases (80 % power at two-sided 5 %); NAN for k < 2. */
 double ifm_summary_detectable(double sd_log_ratio, size_t k);
+/* The same from the values: paired by index (NAN leaves a pair out), or of two runs made one after the other, where
+ * k is the smaller number and the variances of the logarithms add up. */
+double ifm_summary_detectable_of(const double *a, size_t k_a, const double *b, size_t k_b, bool paired);
 
 #endif

@@ -1,0 +1,15 @@
+/* What the files of core/steady.h share. Threading and ownership: as there. */
+#ifndef IFM_STEADY_PARTS_H
+#define IFM_STEADY_PARTS_H
+
+#include "core/steady.h"
+
+/* The class of Barrett et al.; steady: points at the end that the last segment must cover. With
+ * `isolated`, single outliers are levelled out first. */
+enum ifm_steady_class ifm_steady_classify(const double *values, size_t n, size_t steady,
+                                          double floor_var, bool isolated);
+/* ifm_steady_assess for who has the sample sorted and its autocorrelation: that one stays NAN. */
+void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size_t n,
+                              int64_t resolution_ns, struct ifm_steadiness *out);
+
+#endif
