@@ -41,7 +41,14 @@ static const struct ifm_option compare_options[] = {
 
 static const char *const labels[] = { "P50",        "P90",          "P99",
                                       "throughput", "load",         "first inference",
-                                      "peak RSS",   "CPU/inference" };
+                                      "peak RSS",   "CPU/inference", "energy/inference" };
+
+/* Most machines have no source of energy: then there is no row. */
+static bool shown(const struct ifm_compared *c, size_t m)
+{
+    return m != IFM_METRIC_ENERGY || !isnan(c->a->metrics[m].value) ||
+           !isnan(c->b->metrics[m].value);
+}
 
 static void cell(struct ifm_buf *out, const char *text, size_t width)
 {
@@ -95,6 +102,8 @@ static void human(struct ifm_cli *cli, const struct ifm_compared *c)
     ifm_buf_adds(out, "verdict\n");
     for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], change[96];
+        if (!shown(c, m))
+            continue;
         const struct ifm_comparison_result *r = &c->metrics[m];
         ifm_print_metric((enum ifm_metric)m, &c->a->metrics[m], a, interval);
         ifm_print_metric((enum ifm_metric)m, &c->b->metrics[m], b, interval);
@@ -127,6 +136,8 @@ static void markdown(struct ifm_cli *cli, const struct ifm_compared *c)
                  c->b->run.runtime_version ? c->b->run.runtime_version : "");
     for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], change[96];
+        if (!shown(c, m))
+            continue;
         ifm_print_metric((enum ifm_metric)m, &c->a->metrics[m], a, interval);
         ifm_print_metric((enum ifm_metric)m, &c->b->metrics[m], b, interval);
         change_text(&c->metrics[m], change, sizeof change);

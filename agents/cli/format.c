@@ -19,6 +19,10 @@ static const struct unit ns_units[] = {
 };
 static const struct unit byte_units[] = { { 1e9, "GB" }, { 1e6, "MB" }, { 1e3, "kB" }, { 1, "B" } };
 
+static const struct unit uj_units[] = {
+    { 1e6, "J" }, { 1e3, "mJ" }, { 1, "\xc2\xb5J" }, { 1e-3, "nJ" }
+};
+
 static const struct unit *pick(const struct unit *units, double value)
 {
     for (size_t i = 0; i < 3; i++)
@@ -72,6 +76,16 @@ void ifm_format_bytes(double bytes, char *text)
 void ifm_format_bytes_interval(double like, double low, double high, char *text)
 {
     interval(byte_units, like, low, high, text);
+}
+
+void ifm_format_uj(double microjoules, char *text)
+{
+    with_unit(uj_units, microjoules, text);
+}
+
+void ifm_format_uj_interval(double like, double low, double high, char *text)
+{
+    interval(uj_units, like, low, high, text);
 }
 
 static int rate_digits(double rate)

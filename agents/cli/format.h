@@ -14,6 +14,8 @@ void ifm_format_ns(double ns, char *text); /* "30.12 ms"; "–" for NAN */
 void ifm_format_ns_interval(double like, double low, double high, char *text);
 void ifm_format_bytes(double bytes, char *text); /* "46.2 MB" (10^6) */
 void ifm_format_bytes_interval(double like, double low, double high, char *text);
+void ifm_format_uj(double microjoules, char *text); /* "1.234 mJ" */
+void ifm_format_uj_interval(double like, double low, double high, char *text);
 void ifm_format_rate(double per_second, char *text); /* "33.1 /s" */
 void ifm_format_rate_interval(double low, double high, char *text);
 void ifm_format_count(int64_t count, char *text); /* "1,024" */

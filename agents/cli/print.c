@@ -35,6 +35,10 @@ void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *e, char
         ifm_format_rate(e->value, value);
         if (bounded)
             ifm_format_rate_interval(e->low, e->high, interval);
+    } else if (metric == IFM_METRIC_ENERGY) {
+        ifm_format_uj(e->value, value);
+        if (bounded)
+            ifm_format_uj_interval(e->value, e->low, e->high, interval);
     } else {
         ifm_format_ns(e->value, value);
         if (bounded)
@@ -335,6 +339,8 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
         metric_line(cli, view, "first inference", IFM_METRIC_FIRST);
         metric_line(cli, view, "peak RSS", IFM_METRIC_RSS);
         metric_line(cli, view, "CPU/inference", IFM_METRIC_CPU);
+        if (!isnan(view->metrics[IFM_METRIC_ENERGY].value))
+            metric_line(cli, view, "energy/inference", IFM_METRIC_ENERGY);
     }
     verification_line(cli, view);
     trust_line(cli, view);
@@ -349,7 +355,7 @@ void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
 {
     static const char *const labels[] = { "P50",        "P90",          "P99",
                                           "throughput", "load",         "first inference",
-                                          "peak RSS",   "CPU/inference" };
+                                          "peak RSS",   "CPU/inference", "energy/inference" };
     const struct ifm_msg_run *run = &view->run;
     struct ifm_buf *out = &cli->out;
     ifm_buf_addf(out, "| %s %s, %s %s | %zu x %lld | interval over invocations |\n|---|---|---|\n",
@@ -358,6 +364,8 @@ void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
                  view->ok, (long long)ifm_view_iterations(view));
     for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
         char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
+        if (m == IFM_METRIC_ENERGY && isnan(view->metrics[m].value))
+            continue; /* most machines have no source of it */
         ifm_print_metric((enum ifm_metric)m, &view->metrics[m], value, interval);
         ifm_print_note((enum ifm_metric)m, view, note, sizeof note);
         ifm_buf_addf(out, "| %s | %s | %s |\n", labels[m], value,

@@ -112,6 +112,7 @@ static void drop_samples(struct ifm_msg_invocation *body)
     for (size_t i = 0; i < body->samples.count; i++) {
         ifm_free(blocks[i].block.bytes);
         ifm_free(blocks[i].gaps.bytes);
+        ifm_free(blocks[i].lateness.bytes);
     }
     ifm_free(blocks);
     ifm_free(body->latency_ns.items);
@@ -168,6 +169,19 @@ static double peak_rss(const struct ifm_msg_invocation *body)
     return known(peak);
 }
 
+/* Gross, over the rails that are part of the total. */
+static double energy_uj(const struct ifm_msg_invocation *body)
+{
+    const struct ifm_msg_energy *rails = body->energy.items;
+    double sum = 0;
+    bool any = false;
+    for (size_t i = 0; i < body->energy.count; i++) {
+        any = any || rails[i].counted;
+        sum += rails[i].counted ? (double)rails[i].energy_uj : 0;
+    }
+    return any && body->iterations > 0 ? sum / (double)body->iterations : NAN;
+}
+
 double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_metric metric)
 {
     const struct ifm_msg_invocation *body = &invocation->body;
@@ -191,6 +205,8 @@ double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_met
         return peak_rss(body);
     case IFM_METRIC_CPU:
         return body->cpu_ns > 0 ? (double)body->cpu_ns / (double)stats->n : NAN;
+    case IFM_METRIC_ENERGY:
+        return energy_uj(body);
     case IFM_METRIC_COUNT:
         break;
     }

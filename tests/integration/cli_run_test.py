@@ -40,7 +40,8 @@ class Numbers(CliCase):
         self.assertEqual(reply["run"]["labels"], {"team": "vision"})
         self.assertEqual(reply["run"]["commit"], "abc")
         self.assertEqual(set(reply["summary"]), {"p50_ns", "p90_ns", "p99_ns", "throughput_per_s", "load_ns",
-                                                 "first_inference_ns", "peak_rss_bytes", "cpu_ns_per_inference"})
+                                                 "first_inference_ns", "peak_rss_bytes", "cpu_ns_per_inference",
+                                                 "energy_uj_per_inference"})
         self.assertEqual([i["iterations"] for i in reply["invocations"]], [20, 20])
 
     def test_every_format_is_well_formed(self):
