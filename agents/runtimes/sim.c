@@ -34,19 +34,6 @@ int64_t sim_now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static double uniform(struct sim_state *s) /* splitmix64, (0, 1) */
-{
-    uint64_t z = (s->random += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return ((double)((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
-}
-
-static double normal(struct sim_state *s)
-{
-    return sqrt(-2 * log(uniform(s))) * cos(2 * 3.14159265358979323846 * uniform(s));
-}
-
 static int sim_probe(void *state, struct ifm_runtime_info *info)
 {
     (void)state;
@@ -71,8 +58,8 @@ static int sim_open(void *state, const char *model_path)
     struct sim_state *s = state;
     const int64_t start = sim_now_ns();
     (void)model_path;
-    s->random = s->seed ? (uint64_t)s->seed : (uint64_t)start ^ ((uint64_t)getpid() << 32);
-    s->process_factor = exp(s->between_sd * normal(s));
+    sim_law_start(&s->law,
+                  s->seed ? (uint64_t)s->seed : (uint64_t)start ^ ((uint64_t)getpid() << 32));
     if (sim_shapes(s, host) != 0) {
         return -1;
     }
@@ -136,34 +123,9 @@ static int sim_bind(void *state, const struct ifm_tensor *inputs, size_t input_c
     return 0;
 }
 
-static double draw_latency(struct sim_state *s, int64_t start_ns)
-{
-    double x = (double)s->latency * s->process_factor;
-    switch (s->law) {
-    case LAW_NORMAL:
-        x *= 1 + s->sd * normal(s);
-        break;
-    case LAW_LOGNORMAL:
-        x *= exp(s->sd * normal(s));
-        break;
-    case LAW_BIMODAL:
-        x *= uniform(s) < 0.5 ? 1 - s->sd : 1 + s->sd;
-        break;
-    default:
-        break;
-    }
-    if (s->outliers > 0 && uniform(s) < s->outliers) {
-        x *= s->outlier_factor;
-    }
-    if (s->count <= s->warmup_iterations) {
-        x *= s->warmup_factor;
-    }
-    return x * (1 + s->drift * (double)(start_ns - s->first_ns) / 1e9);
-}
-
 static int misbehave(struct sim_state *s)
 {
-    const int64_t n = s->count;
+    const int64_t n = s->law.count;
     if (n == s->crash_at) {
         *bad_address = 1;
     }
@@ -193,8 +155,7 @@ static int misbehave(struct sim_state *s)
 
 int sim_begin(struct sim_state *s, int64_t start_ns, int64_t *latency_ns)
 {
-    s->first_ns = s->count == 0 ? start_ns : s->first_ns;
-    s->count++;
+    sim_law_begin(&s->law, start_ns);
     if (misbehave(s) != 0) {
         return -1;
     }
@@ -205,9 +166,9 @@ int sim_begin(struct sim_state *s, int64_t start_ns, int64_t *latency_ns)
         }
     }
     if (s->chatter) {
-        printf("sim: run %lld\n{\"event\":\"result\"}\n", (long long)s->count);
+        printf("sim: run %lld\n{\"event\":\"result\"}\n", (long long)s->law.count);
     }
-    *latency_ns = (int64_t)draw_latency(s, start_ns);
+    *latency_ns = sim_law_draw(&s->law, start_ns);
     return 0;
 }
 
@@ -255,7 +216,7 @@ static const char *sim_errdetails(void *state)
 static int sim_effective(void *state, char *text, size_t text_size)
 {
     const struct sim_state *s = state;
-    snprintf(text, text_size, "provider=simulated\nlatency_ns=%lld", (long long)s->latency);
+    snprintf(text, text_size, "provider=simulated\nlatency_ns=%lld", (long long)s->law.latency);
     return 0;
 }
 

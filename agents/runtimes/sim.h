@@ -1,19 +1,17 @@
 /* State of the sim runtime: its options, each a property that the simulated vendor library shall
- * have, and what it makes of them. Shared by sim.c and sim_options.c. */
+ * have, and what it makes of them. Shared by the files of sim. */
 #ifndef IFM_SIM_H
 #define IFM_SIM_H
 
+#include "agents/runtimes/sim_law.h"
 #include "inferometer/runtime.h"
 
 #define TENSORS_MAX 8
 
-enum law { LAW_CONSTANT, LAW_NORMAL, LAW_LOGNORMAL, LAW_BIMODAL };
-
 struct sim_state {
-    int64_t latency, load_time, memory, leak, seed;
-    double sd, between_sd, outliers, outlier_factor, drift, warmup_factor;
-    int64_t warmup_iterations, fail_at, crash_at, abort_at, hang_at, exit_at, exit_status, oom_at;
-    int law;
+    struct sim_law law;
+    int64_t load_time, memory, leak, seed;
+    int64_t fail_at, crash_at, abort_at, hang_at, exit_at, exit_status, oom_at;
     bool wrong_outputs, nan_outputs, sleep, chatter;
     struct ifm_option_list input_shapes, output_shapes;
 
@@ -21,9 +19,6 @@ struct sim_state {
     size_t in_count, out_count;
     struct ifm_tensor inputs[TENSORS_MAX], outputs[TENSORS_MAX];
     void *held;
-    uint64_t random;
-    double process_factor; /* this process against others */
-    int64_t first_ns, count;
     int64_t servers; /* that answer submitted inferences in parallel */
     struct sim_queue *queue;
     char error[128];
