@@ -168,7 +168,7 @@ int sim_begin(struct sim_state *s, int64_t start_ns, int64_t *latency_ns)
     if (s->chatter) {
         printf("sim: run %lld\n{\"event\":\"result\"}\n", (long long)s->law.count);
     }
-    *latency_ns = sim_law_draw(&s->law, start_ns);
+    *latency_ns = sim_profile_latency(s, sim_law_draw(&s->law, start_ns));
     return 0;
 }
 
@@ -235,7 +235,7 @@ static const struct ifm_runtime_ops sim_ops = {
     .size = sizeof(struct ifm_runtime_ops),
     .name = "sim",
     .summary = "simulated latencies and faults, for tests",
-    .caps = IFM_CAP_MODELLESS | IFM_CAP_ASYNC,
+    .caps = IFM_CAP_MODELLESS | IFM_CAP_ASYNC | IFM_CAP_PROFILE,
     .state_size = sizeof(struct sim_state),
     .options = sim_options,
     .probe = sim_probe,
@@ -249,6 +249,9 @@ static const struct ifm_runtime_ops sim_ops = {
     .submit = sim_submit,
     .wait = sim_wait,
     .effective = sim_effective,
+    .profile_start = sim_profile_start,
+    .profile_stop = sim_profile_stop,
+    .op_size = sizeof(struct ifm_op_profile),
 };
 
 const struct ifm_runtime_ops *ifm_runtime_entry(const struct ifm_host *lent)

@@ -21,6 +21,9 @@ struct sim_state {
     void *held;
     int64_t servers; /* that answer submitted inferences in parallel */
     struct sim_queue *queue;
+    bool profiling;
+    double profile_factor; /* how much slower a profiled inference is */
+    int64_t profiled, profiled_ns;
     char error[128];
 };
 
@@ -35,6 +38,11 @@ int sim_async_bind(struct sim_state *s); /* -1: out of memory */
 void sim_async_close(struct sim_state *s);
 int sim_submit(void *state);
 int sim_wait(void *state);
+
+/* -- sim_profile.c: an operator profile that adds up ------------------------------------------- */
+int64_t sim_profile_latency(struct sim_state *s, int64_t latency_ns); /* as it is with a profiler */
+int sim_profile_start(void *state);
+int sim_profile_stop(void *state, struct ifm_op_profile *rows, size_t *row_count);
 
 int sim_shapes(struct sim_state *s, const struct ifm_host *host); /* fills in_info and out_info */
 

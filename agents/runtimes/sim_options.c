@@ -42,6 +42,8 @@ const struct ifm_option sim_options[] = {
     ROW(nan_outputs, "nan-outputs", IFM_OPT_BOOL, "false", 0, 0, NULL, "outputs begin with NaN"),
     ROW(sleep, "sleep", IFM_OPT_BOOL, "false", 0, 0, NULL, "sleep instead of spinning"),
     ROW(chatter, "chatter", IFM_OPT_BOOL, "false", 0, 0, NULL, "print to stdout in each run"),
+    ROW(profile_factor, "profile-factor", IFM_OPT_DOUBLE, "1.05", 0, 1000, "X",
+        "how much a profiler slows a run"),
     ROW(servers, "servers", IFM_OPT_INT, "1", 1, 1024, "N", "answer submitted runs in parallel"),
     ROW(seed, "seed", IFM_OPT_INT, "0", 0, MOST, "N", "of the law; 0: new in each process"),
     ROW(input_shapes, "inputs", IFM_OPT_LIST, NULL, 0, 0, "SHAPE",

@@ -119,14 +119,16 @@ struct ifm_runtime_info {
     char library[256];       /* base name of the vendor library that was loaded */
 };
 
-/* One row of an operator profile (cap PROFILE). */
+/* One row of an operator profile (cap PROFILE). Texts are UTF-8, cut where they are too long. */
 struct ifm_op_profile {
     char name[96];
     char type[48];
-    char provider[48];
-    uint64_t calls;
-    uint64_t total_ns;
+    char provider[48];  /* where it ran; "": not known */
+    uint64_t calls;     /* over all profiled inferences */
+    uint64_t total_ns;  /* of all calls, without the operators it contains */
+    char shapes[128];   /* of its inputs, like "1x3x224x224 64x3x7x7"; "": not known */
 };
+#define IFM_OP_PROFILE_FIRST_SIZE 208 /* the row before `shapes` was appended */
 
 struct ifm_runtime_ops {
     uint32_t abi;  /* IFM_RUNTIME_ABI */
@@ -153,11 +155,16 @@ struct ifm_runtime_ops {
     int (*submit)(void *state);             /* starts one inference (cap ASYNC) */
     int (*wait)(void *state);               /* ends the oldest submitted one */
     int (*marks)(void *state, int64_t copy_in_compute_copy_out_ns[3]); /* of the latest run */
+    /* Between start and stop, `run` is profiled; what a vendor needs beforehand (another session, its first
+     * inference) is done by start and not part of the rows. stop gets *row_count rows of space, writes at most
+     * that many, longest first, and says in *row_count how many it wrote; an inference that is profiled may be
+     * slower. Both are called after bind; start may be called again after stop. */
     int (*profile_start)(void *state);
     int (*profile_stop)(void *state, struct ifm_op_profile *rows, size_t *row_count);
     int (*memory)(void *state, int64_t *allocator_peak_bytes); /* the runtime's own allocator */
     /* Effective settings, as asked back from the runtime, "key=value" lines (precision, threads …) */
     int (*effective)(void *state, char *text, size_t text_size);
+    uint32_t op_size; /* sizeof(struct ifm_op_profile); 0: IFM_OP_PROFILE_FIRST_SIZE */
 };
 
 /* The one exported function. `host` outlives the module. Returns NULL, after host->fail, if the module
