@@ -10,6 +10,7 @@
 #include "agents/worker/registry.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
+#include "agents/worker/sandbox.h"
 #include "agents/worker/verify.h"
 #include "agents/worker/warmup.h"
 #include "core/clock.h"
@@ -113,6 +114,20 @@ static int start(struct run *r, struct ifm_err *err)
         return slot_failed(r, "probe", status, IFM_ERR_UNAVAILABLE, err);
     }
     return hello(r, &info, err);
+}
+
+/* From here on what runs is also the model's code: a custom operator, a file that exploits its
+ * reader. A kernel that cannot filter is no reason to measure nothing. */
+static void isolate(struct run *r)
+{
+    struct ifm_err refused = IFM_ERR_INIT;
+    if (r->spec->no_sandbox) {
+        return;
+    }
+    r->result.sandboxed = ifm_sandbox_filter(&refused) == 0;
+    if (!r->result.sandboxed) {
+        ifm_report_note(&r->result.warnings, WARNINGS_MAX, "%s", refused.text);
+    }
 }
 
 /* -- Load -----------------------------------------------------------------------------------------
@@ -388,6 +403,9 @@ int ifm_run_spec(const struct ifm_msg_spec *spec, struct ifm_run_context *contex
     ifm_report_init(&r->result, IFM_EVENT_RESULT);
     context->step = IFM_STEP_START;
     int code = start(r, err);
+    if (code == 0 && spec->action != ACTION_PROBE) {
+        isolate(r);
+    }
     if (code == 0 && spec->action == ACTION_DESCRIBE) {
         code = load(r, err);
     } else if (code == 0 && spec->action == ACTION_MEASURE) {
