@@ -7,6 +7,20 @@ static int64_t or_default(int64_t value, int64_t fallback)
     return value > 0 ? value : fallback;
 }
 
+/* A second of idling before each invocation of the default plan, less where invocations are short: a third of a
+ * typed duration, nothing before a typed count of inferences, which may be over in a millisecond. */
+static int64_t cooldown(const struct ifm_plan_asked *asked)
+{
+    int64_t third = asked->duration_ns / 3;
+    if (asked->has_cooldown)
+        return asked->cooldown_ns;
+    if (asked->duration_ns > 0)
+        return third < IFM_PLAN_COOLDOWN_NS ? third : IFM_PLAN_COOLDOWN_NS;
+    if (asked->iterations > 0)
+        return 0;
+    return asked->quick ? IFM_PLAN_QUICK_COOLDOWN_NS : IFM_PLAN_COOLDOWN_NS;
+}
+
 /* A user who names one of count and duration means that one; who names none gets both minima. */
 void ifm_plan_make(const struct ifm_plan_asked *asked, struct ifm_plan *out)
 {
@@ -30,16 +44,19 @@ void ifm_plan_make(const struct ifm_plan_asked *asked, struct ifm_plan *out)
         out->max_ns = out->duration_ns;
     out->warmup_iterations = asked->warmup_iterations > 0 ? asked->warmup_iterations : 0;
     out->warmup_ns = asked->warmup_iterations > 0 ? 0 : IFM_PLAN_WARMUP_NS;
+    out->cooldown_ns = cooldown(asked);
+    out->spin_ns = out->cooldown_ns > 0 ? IFM_PLAN_SPIN_NS : 0;
     out->timeout_ns = or_default(asked->timeout_ns, out->max_ns + IFM_PLAN_TIMEOUT_EXTRA_NS);
 }
 
 void ifm_plan_bounds(const struct ifm_plan *plan, int64_t *least_ns, int64_t *most_ns)
 {
-    int64_t fixed = IFM_PLAN_OVERHEAD_NS + plan->warmup_ns;
+    int64_t fixed = IFM_PLAN_OVERHEAD_NS + plan->warmup_ns + plan->spin_ns;
+    int64_t pauses = (plan->invocations - 1) * plan->cooldown_ns;
     int64_t least = plan->duration_ns < plan->max_ns ? plan->duration_ns : plan->max_ns;
     int64_t most = plan->iterations > 1 ? plan->max_ns : plan->duration_ns;
-    *least_ns = plan->invocations * (fixed + least);
-    *most_ns = plan->invocations * (fixed + (most > least ? most : least));
+    *least_ns = plan->invocations * (fixed + least) + pauses;
+    *most_ns = plan->invocations * (fixed + (most > least ? most : least)) + pauses;
 }
 
 int64_t ifm_plan_left(const struct ifm_plan *plan, int64_t done, int64_t spent_ns)
@@ -57,6 +74,7 @@ void ifm_plan_spec(const struct ifm_plan *plan, struct ifm_msg_spec *spec)
     spec->duration_ns = plan->duration_ns;
     spec->max_ns = plan->max_ns;
     spec->timeout_ns = plan->timeout_ns;
+    spec->spin_ns = plan->spin_ns;
 }
 
 void ifm_plan_time_text(int64_t ns, char *text, size_t size)

@@ -17,6 +17,9 @@
     INT64_C(300000000) /* process, load, clock check: a guess before the first */
 #define IFM_PLAN_TIMEOUT_EXTRA_NS                                                                  \
     INT64_C(180000000000) /* load and warm-up, beyond the timed phase */
+#define IFM_PLAN_COOLDOWN_NS       INT64_C(1000000000) /* idle between invocations … */
+#define IFM_PLAN_QUICK_COOLDOWN_NS INT64_C(200000000)
+#define IFM_PLAN_SPIN_NS           INT64_C(100000000) /* … and then a spin, so that clocks ramp up */
 #define IFM_PLAN_QUICK_INVOCATIONS 3
 #define IFM_PLAN_QUICK_NS          INT64_C(2300000000)
 
@@ -24,6 +27,8 @@
 struct ifm_plan_asked {
     bool quick;
     int64_t invocations, iterations, duration_ns, max_ns, warmup_iterations, timeout_ns;
+    bool has_cooldown;   /* cooldown_ns was typed; else by the size of the plan */
+    int64_t cooldown_ns;
 };
 struct ifm_plan {
     int64_t invocations;
@@ -31,6 +36,7 @@ struct ifm_plan {
         max_ns; /* of the timed phase: both minima, bounded by max_ns */
     int64_t warmup_iterations, warmup_ns;
     int64_t timeout_ns; /* of one process */
+    int64_t cooldown_ns, spin_ns; /* before each invocation but the first; no pause, no spin */
 };
 void ifm_plan_make(const struct ifm_plan_asked *asked, struct ifm_plan *out);
 /* Before anything is known of the model: least and most nanoseconds for the whole run. */

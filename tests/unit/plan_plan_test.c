@@ -23,6 +23,8 @@ static void defaults_are_those_of_the_method(void **state)
     assert_int_equal(plan.warmup_iterations, 0);
     assert_int_equal(plan.warmup_ns, SECOND / 2);
     assert_int_equal(plan.timeout_ns, 210 * SECOND);
+    assert_int_equal(plan.cooldown_ns, SECOND);
+    assert_int_equal(plan.spin_ns, SECOND / 10);
 }
 
 static void quick_takes_about_ten_seconds(void **state)
@@ -65,18 +67,29 @@ static void a_typed_maximum_is_honoured(void **state)
     int64_t least, most;
     ifm_plan_bounds(&plan, &least, &most);
     assert_int_equal(plan.max_ns, 5 * SECOND);
-    assert_int_equal(least, 10 * (SECOND * 8 / 10 + 3 * SECOND));
-    assert_int_equal(most, 10 * (SECOND * 8 / 10 + 5 * SECOND));
+    assert_int_equal(least, 10 * (SECOND * 9 / 10 + 3 * SECOND) + 9 * SECOND);
+    assert_int_equal(most, 10 * (SECOND * 9 / 10 + 5 * SECOND) + 9 * SECOND);
 }
 
-static void what_is_left_follows_what_was_spent(void **state)
+static void pauses_follow_the_size(void **state)
 {
     (void)state;
-    struct ifm_plan plan = make((struct ifm_plan_asked){ 0 });
-    assert_int_equal(ifm_plan_left(&plan, 1, 31 * SECOND), 9 * 31 * SECOND);
-    assert_int_equal(ifm_plan_left(&plan, 4, 20 * SECOND), 30 * SECOND);
-    assert_int_equal(ifm_plan_left(&plan, 0, 0), 0);
-    assert_int_equal(ifm_plan_left(&plan, 10, 5), 0);
+    static const struct {
+        struct ifm_plan_asked asked;
+        int64_t cooldown_ns, spin_ns;
+    } rows[] = {
+        { { .quick = true }, SECOND / 5, SECOND / 10 },
+        { { .iterations = 20 }, 0, 0 },
+        { { .duration_ns = SECOND * 3 / 4 }, SECOND / 4, SECOND / 10 },
+        { { .duration_ns = 10 * SECOND }, SECOND, SECOND / 10 },
+        { { .iterations = 20, .has_cooldown = true, .cooldown_ns = 5 * SECOND }, 5 * SECOND, SECOND / 10 },
+        { { .has_cooldown = true }, 0, 0 },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ifm_plan plan = make(rows[i].asked);
+        assert_int_equal(plan.cooldown_ns, rows[i].cooldown_ns);
+        assert_int_equal(plan.spin_ns, rows[i].spin_ns);
+    }
 }
 
 static void the_spec_gets_the_plan(void **state)
@@ -88,6 +101,7 @@ static void the_spec_gets_the_plan(void **state)
     assert_int_equal(spec.iterations, 9);
     assert_int_equal(spec.timeout_ns, SECOND);
     assert_int_equal(spec.max_ns, plan.max_ns);
+    assert_int_equal(spec.spin_ns, plan.spin_ns);
     assert_int_equal(spec.seed, 5);
 }
 
@@ -117,7 +131,7 @@ int main(void)
         cmocka_unit_test(a_typed_count_means_that_count),
         cmocka_unit_test(a_typed_duration_means_that_duration),
         cmocka_unit_test(a_typed_maximum_is_honoured),
-        cmocka_unit_test(what_is_left_follows_what_was_spent),
+        cmocka_unit_test(pauses_follow_the_size),
         cmocka_unit_test(the_spec_gets_the_plan),
         cmocka_unit_test(times_read_well),
     };
