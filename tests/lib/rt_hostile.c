@@ -147,42 +147,57 @@ static int try_threads(void)
     return p == MAP_FAILED || munmap(p, 1 << 20) != 0 ? errno : 0;
 }
 
+static int try_unix(void)
+{
+    return closed(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int try_exec(void)
+{
+    return in_child(EXEC);
+}
+
+static int try_ptrace(void)
+{
+    return in_child(PTRACE);
+}
+
+static int try_mount(void)
+{
+    return syscall(SYS_mount, "none", "/nonexistent", "tmpfs", 0, NULL) < 0 ? errno : 0;
+}
+
+static int try_perf(void)
+{
+    const long zero[16] = { 0 };
+    return syscall(SYS_perf_event_open, zero, 0, -1, -1, 0) < 0 ? errno : 0;
+}
+
+static int crash(void)
+{
+    *bad_address = 1;
+    return 0;
+}
+
 static int attempt(int act)
 {
-    char nothing_there[128] = { 0 };
+    static int (*const calls[])(void) = {
+        [CONNECT] = try_connect, [UNIX] = try_unix,     [PAIR] = try_pair,   [EXEC] = try_exec,
+        [PTRACE] = try_ptrace,   [MEMORY] = try_memory, [MOUNT] = try_mount, [PERF] = try_perf,
+        [THREADS] = try_threads, [CRASH] = crash,
+    };
+    static const long numbers[] = { [BPF] = SYS_bpf,
+                                    [KEYS] = SYS_keyctl,
+                                    [NAMESPACE] = SYS_unshare,
+                                    [URING] = SYS_io_uring_setup };
     errno = 0;
-    switch (act) {
-    case CONNECT:
-        return try_connect();
-    case UNIX:
-        return closed(socket(AF_UNIX, SOCK_STREAM, 0));
-    case PAIR:
-        return try_pair();
-    case EXEC:
-    case PTRACE:
-        return in_child(act);
-    case MEMORY:
-        return try_memory();
-    case BPF:
-        return syscall(SYS_bpf, 0, NULL, 0) < 0 ? errno : 0;
-    case KEYS:
-        return syscall(SYS_keyctl, 0, -3, 0, 0, 0) < 0 ? errno : 0;
-    case MOUNT:
-        return syscall(SYS_mount, "none", "/nonexistent", "tmpfs", 0, NULL) < 0 ? errno : 0;
-    case NAMESPACE:
-        return syscall(SYS_unshare, 0) < 0 ? errno : 0;
-    case PERF:
-        return syscall(SYS_perf_event_open, nothing_there, 0, -1, -1, 0) < 0 ? errno : 0;
-    case URING:
-        return syscall(SYS_io_uring_setup, 0, nothing_there) < 0 ? errno : 0;
-    case THREADS:
-        return try_threads();
-    case CRASH:
-        *bad_address = 1;
-        return 0;
-    default:
+    if (act == NONE) {
         return 0;
     }
+    if (calls[act]) {
+        return calls[act]();
+    }
+    return syscall(numbers[act], 0, 0, 0, 0, 0) < 0 ? errno : 0;
 }
 
 static void *waiting(void *arg)
