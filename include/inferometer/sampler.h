@@ -4,8 +4,8 @@
  * A sampler is one file, agents/samplers/<name>.c, that exports one const struct ifm_sampler_ops. To add one,
  * copy agents/samplers/proc.c, list the metrics, add one line to the array in agents/samplers/samplers.c, one
  * CMake line and one contract line; its chart appears by itself, drawn from the rows of `metrics`. A sampler
- * includes this header, libc and its vendor's headers, and links nothing of this project: paths, errors and
- * memory come through struct ifm_sampler_host.
+ * includes this header, libc, its vendor's headers and agents/samplers/source.h, and links nothing else of this
+ * project: paths and errors come through struct ifm_sampler_host.
  *
  * Where it runs: in the worker, on a thread of its own that is kept off the measured cores. Where no core is
  * spare, `sample` is called at the ends of phases only, on the measuring thread, outside the timed loop; the
@@ -15,6 +15,10 @@
  *     probe -> open -> sample* -> close
  * probe says whether this machine has the source and which metrics; open may allocate; sample must not
  * allocate, log or block, and should cost microseconds; close accepts half-open state and is called once.
+ *
+ * Files may be anything in a recorded tree, and nearly anything in a container: open them O_NONBLOCK, accept
+ * regular files only, read a bounded start with pread, and take a text that is not the number expected for
+ * "absent" (agents/samplers/source.h does all of it).
  *
  * Not supported is no error: probe clears the bit of a metric, and sample may leave a value out by its bit. A
  * slot that fails returns -1 after host->fail with one sentence; the sampler is then switched off for this
@@ -50,6 +54,8 @@ struct ifm_sampler_metric {
     enum ifm_sampler_kind kind;
     enum ifm_sampler_scope scope;
     const char *description; /* one line, for the dashboard */
+    int overlaps;            /* ENERGY: 1 where it is part of another metric of this sampler, or holds others: it
+                                is shown and never added to a total */
 };
 
 struct ifm_sampler_host {

@@ -23,7 +23,7 @@ LAYERS = {
     "agents/runtimes": ["inferometer/", "agents/runtimes/"],
     "agents/samplers": ["inferometer/", "agents/samplers/"],
     "agents/profilers": ["inferometer/", "agents/profilers/"],
-    "agents/worker": ["core/", "inferometer/", "agents/worker/"],
+    "agents/worker": ["core/", "inferometer/", "agents/samplers/samplers.h", "agents/worker/"],
     "agents/model": ["core/", "agents/model/"],
     "agents/plan": ["core/", "inferometer/", "agents/model/", "agents/plan/"],
     "agents/executors": ["core/", "agents/plan/", "agents/executors/"],
