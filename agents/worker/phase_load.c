@@ -1,0 +1,107 @@
+/* The load: the model file, open and bind, the inputs between them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "agents/worker/phase.h"
+#include "agents/worker/report.h"
+#include "agents/worker/sampling.h"
+#include "core/clock.h"
+
+static int check_model(const struct ifm_msg_spec *spec, const struct ifm_runtime_ops *ops,
+                       struct ifm_err *err)
+{
+    if (ops->caps & IFM_CAP_MODELLESS) {
+        return 0;
+    }
+    if (!spec->model || !*spec->model) {
+        return ifm_err_set(err, IFM_ERR_USAGE, "model", "runtime %s needs a model file", ops->name);
+    }
+    const int fd = open(spec->model, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        char what[160];
+        snprintf(what, sizeof what, "cannot read the model %.120s", spec->model);
+        return ifm_err_errno(err, errno, "model", what);
+    }
+    close(fd);
+    return 0;
+}
+
+static int describe(struct ifm_run *r, struct ifm_err *err)
+{
+    const struct ifm_runtime_ops *ops = &r->module.ops;
+    const int status =
+        ops->describe(r->module.state, &r->in_infos, &r->in_count, &r->out_infos, &r->out_count);
+    if (status != 0) {
+        return ifm_phase_failed(r, "describe", status, IFM_ERR_INVALID, err);
+    }
+    if (r->in_count > IFM_MAX_TENSORS || r->out_count > IFM_MAX_TENSORS) {
+        return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "model",
+                           "the model has %zu inputs and %zu outputs; at most "
+                           "%d of each can be measured",
+                           r->in_count, r->out_count, IFM_MAX_TENSORS);
+    }
+    return 0;
+}
+
+static int open_model(struct ifm_run *r, struct ifm_err *err)
+{
+    int code = check_model(r->spec, &r->module.ops, err);
+    if (code != 0) {
+        return code;
+    }
+    const int64_t begin = ifm_clock_ns();
+    const int status = r->module.ops.open(r->module.state, r->spec->model);
+    r->load_ns = ifm_clock_ns() - begin;
+    return status != 0 ? ifm_phase_failed(r, "open", status, IFM_ERR_INVALID, err)
+                       : describe(r, err);
+}
+
+static int loaded(struct ifm_run *r, struct ifm_list inputs, struct ifm_err *err)
+{
+    struct ifm_msg_event e;
+    char effective[4096] = "";
+    ifm_report_init(&e, IFM_EVENT_LOADED);
+    e.load_ns = r->load_ns;
+    e.inputs = inputs;
+    if (r->module.ops.effective &&
+        r->module.ops.effective(r->module.state, effective, sizeof effective) == 0) {
+        e.effective = ifm_report_lines(effective, sizeof effective);
+    }
+    int code = ifm_load_outputs(r->out_infos, r->out_count, NULL, &e.outputs, err);
+    if (code == 0) {
+        code = ifm_report_event(r->context->events_fd, &e, err);
+    }
+    ifm_report_done(&e);
+    return code;
+}
+
+/* Load is what makes the model ready: open and bind, without the reading of inputs between them. */
+int ifm_phase_load(struct ifm_run *r, struct ifm_err *err)
+{
+    struct ifm_sampling at;
+    struct ifm_list messages = { .items = NULL };
+    r->context->step = IFM_STEP_LOAD;
+    ifm_sampling_begin(&at);
+    int code = open_model(r, err);
+    r->context->step = code == 0 ? IFM_STEP_BIND : r->context->step;
+    if (code == 0) {
+        code = ifm_load_inputs(r->spec, r->in_infos, r->in_count, &r->inputs, &messages, err);
+    }
+    if (code == 0 && r->spec->action != IFM_ACTION_DESCRIBE) {
+        const int64_t begin = ifm_clock_ns();
+        const int status = r->module.ops.bind(r->module.state, r->inputs.tensors, r->in_count);
+        r->load_ns += ifm_clock_ns() - begin;
+        code = status != 0 ? ifm_phase_failed(r, "bind", status, IFM_ERR_INVALID, err) : 0;
+    }
+    ifm_sampling_end(&at, 0, &r->result.memory_load);
+    if (code == 0) {
+        return loaded(r, messages, err); /* takes the messages */
+    }
+    struct ifm_msg_event holder; /* frees them by the event's own table */
+    ifm_report_init(&holder, IFM_EVENT_LOADED);
+    holder.inputs = messages;
+    ifm_report_done(&holder);
+    return code;
+}
