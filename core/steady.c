@@ -223,6 +223,15 @@ static void assess_trend(const int64_t *values, size_t n, struct ifm_steadiness 
     out->drift_ratio = first > 0.0 ? last / first : NAN;
 }
 
+/* Median of points[0, cut) over that of the rest; both parts are not empty. */
+static double median_ratio(const double *points, size_t cut, size_t count)
+{
+    double copy[IFM_STEADY_POINTS];
+    memcpy(copy, points, count * sizeof *copy);
+    double begin = ifm_stat_median(copy, cut), rest = ifm_stat_median(copy + cut, count - cut);
+    return rest > 0.0 ? begin / rest : NAN;
+}
+
 /* MSER-5 and change points see medians of blocks, so that single outliers do not pass for a change
  * of level and the cost is bounded. */
 static void assess_level(const int64_t *values, size_t n, double resolution_ns,
@@ -237,6 +246,7 @@ static void assess_level(const int64_t *values, size_t n, double resolution_ns,
         size_t batch = (MSER_BATCH + block - 1) / block;
         size_t dropped = mser(points, count, batch, &converged);
         out->mser_share = converged ? (double)dropped / (double)count : 1.0;
+        out->mser_ratio = dropped ? median_ratio(points, dropped, count) : 1.0;
     }
     if (n < STEADY_LEAST)
         return;
@@ -247,7 +257,7 @@ static void assess_level(const int64_t *values, size_t n, double resolution_ns,
 void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size_t n,
                               int64_t resolution_ns, struct ifm_steadiness *out)
 {
-    *out = (struct ifm_steadiness){ .steady = IFM_STEADY_TOO_FEW, .mser_share = NAN,
+    *out = (struct ifm_steadiness){ .steady = IFM_STEADY_TOO_FEW, .mser_share = NAN, .mser_ratio = NAN,
                                     .drift_p = NAN, .drift_ratio = NAN, .outlier_share = NAN,
                                     .iqr_ratio = NAN, .autocorrelation = NAN };
     if (n == 0)

@@ -21,6 +21,7 @@ const char *ifm_steady_class_name(enum ifm_steady_class steady); /* "flat", "war
 struct ifm_steadiness {
     enum ifm_steady_class steady;
     double mser_share;     /* part that MSER-5 would drop from the begin; 1: it did not converge; NAN: n < 10 */
+    double mser_ratio;     /* median of that part over the median of the rest; 1: nothing is dropped; NAN */
     double drift_p;        /* Mann-Kendall over 20 block medians, two-sided; NAN where n < 20 */
     double drift_ratio;    /* median of the last third over the first third; NAN */
     double outlier_share;  /* |x - median| > 14.826 MAD */

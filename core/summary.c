@@ -131,6 +131,13 @@ void ifm_summary_estimate(double *values, size_t count, struct ifm_estimate *out
     out->high = values[high - 1];
 }
 
+double ifm_summary_half_width(const struct ifm_estimate *estimate)
+{
+    if (!(estimate->value > 0.0))
+        return NAN;
+    return 0.5 * (estimate->high - estimate->low) / estimate->value;
+}
+
 /* -- Two runs ---------------------------------------------------------------------------------- */
 
 const char *ifm_verdict_name(enum ifm_verdict verdict)

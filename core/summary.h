@@ -80,6 +80,9 @@ struct ifm_estimate { /* one metric of a run */
 /* values: one per invocation, NAN where absent; they are reordered. */
 void ifm_summary_estimate(double *values, size_t count, struct ifm_estimate *out);
 
+/* Half the width of the interval as a part of the value; NAN without one. What --until aims at. */
+double ifm_summary_half_width(const struct ifm_estimate *estimate);
+
 enum ifm_verdict {
     IFM_VERDICT_INCONCLUSIVE,
     IFM_VERDICT_EQUIVALENT,
