@@ -3,6 +3,7 @@
  * the same shape write into the same ones, so that a timed run takes no memory for them, also where
  * shapes are dynamic. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "agents/runtimes/onnxruntime.h"
 
@@ -64,6 +65,7 @@ static int onnx_open(void *state, const char *model_path)
     if (status != 0) {
         return status;
     }
+    s->model_path = strdup(model_path);
     TRY(CreateSession(s->env, model_path, s->options, &s->session),
         "ONNX Runtime cannot open the model");
     return onnx_describe_side(s, &s->in, true) != 0 || onnx_describe_side(s, &s->out, false) != 0
@@ -90,13 +92,20 @@ static int onnx_bind(void *state, const struct ifm_tensor *inputs, size_t input_
                                s->in.count);
     }
     TRY(CreateCpuMemoryInfo(ORT_DEVICE_ALLOCATOR, ORT_MEMORY_DEFAULT, &s->cpu), "memory");
-    TRY(CreateIoBinding(s->session, &s->binding), "binding");
     for (size_t i = 0; i < input_count; i++) {
         const struct ifm_tensor *t = &inputs[i];
         TRY(CreateTensorWithDataAsOrtValue(s->cpu, t->data, t->bytes, t->dims, (size_t)t->rank,
                                            s->in.type[i], &s->input_values[i]),
             t->name);
-        TRY(BindInput(s->binding, s->in.info[i].name, s->input_values[i]), t->name);
+    }
+    return onnx_bind_session(s);
+}
+
+int onnx_bind_session(struct onnx_state *s)
+{
+    TRY(CreateIoBinding(s->session, &s->binding), "binding");
+    for (size_t i = 0; i < s->in.count; i++) {
+        TRY(BindInput(s->binding, s->in.info[i].name, s->input_values[i]), s->in.info[i].name);
     }
     for (size_t i = 0; i < s->out.count; i++) {
         TRY(BindOutputToDevice(s->binding, s->out.info[i].name, s->cpu), s->out.info[i].name);
@@ -212,6 +221,8 @@ static void onnx_close(void *state)
     if (s->run_status) {
         s->api.ReleaseStatus(s->run_status);
     }
+    onnx_profile_end(s);
+    free(s->model_path);
     release_outputs(s);
     if (s->binding) {
         s->api.ReleaseIoBinding(s->binding);
@@ -243,6 +254,7 @@ static const struct ifm_runtime_ops onnx_ops = {
     .size = sizeof(struct ifm_runtime_ops),
     .name = "onnxruntime",
     .summary = "ONNX Runtime (models in ONNX and ORT format)",
+    .caps = IFM_CAP_PROFILE,
     .state_size = sizeof(struct onnx_state),
     .options = onnx_options,
     .probe = onnx_probe,
@@ -254,6 +266,9 @@ static const struct ifm_runtime_ops onnx_ops = {
     .close = onnx_close,
     .errdetails = onnx_errdetails,
     .effective = onnx_effective,
+    .profile_start = onnx_profile_start,
+    .profile_stop = onnx_profile_stop,
+    .op_size = sizeof(struct ifm_op_profile),
 };
 
 const struct ifm_runtime_ops *ifm_runtime_entry(const struct ifm_host *lent)

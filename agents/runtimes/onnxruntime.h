@@ -1,8 +1,10 @@
-/* What the two files of the ONNX Runtime module share: onnxruntime.c has the slots,
- * onnxruntime_setup.c the vendor library, the session options and the session's own description. */
+/* What the files of the ONNX Runtime module share: onnxruntime.c has the slots, onnxruntime_setup.c the
+ * vendor library, the session options and the session's own description, onnxruntime_profile.c the operator
+ * profile, onnxruntime_trace.c the reader of the file that it comes from. */
 #ifndef IFM_ONNXRUNTIME_H
 #define IFM_ONNXRUNTIME_H
 
+#include <stdbool.h>
 #include "agents/runtimes/onnxruntime_abi.h"
 #include "inferometer/runtime.h"
 
@@ -37,6 +39,15 @@ struct onnx_state {
     ort_value **output_values; /* of the latest fetch */
     size_t output_count;
     struct ifm_tensor outputs[IFM_MAX_TENSORS];
+
+    char *model_path; /* for the profiled session */
+    struct {          /* the plain session while the profiled one stands in its place */
+        bool active;
+        ort_options *options;
+        ort_session *session;
+        ort_binding *binding;
+        int fd; /* of the profile's file, whose name is gone already */
+    } plain;
 };
 
 /* The one host of this process. */
@@ -60,6 +71,18 @@ int onnx_library(struct onnx_state *s); /* loads the vendor library, once */
 /* Comma-separated, the default first. */
 int onnx_providers(struct onnx_state *s, char *text, size_t size);
 int onnx_session_options(struct onnx_state *s); /* makes and fills s->options */
+/* Binds the inputs' values and the outputs to s->session. */
+int onnx_bind_session(struct onnx_state *s);
+
+int onnx_profile_start(void *state);
+int onnx_profile_stop(void *state, struct ifm_op_profile *rows, size_t *row_count);
+void onnx_profile_end(struct onnx_state *s); /* puts the plain session back; accepts that it is there */
+
+/* Reads the events of a profile; the first `skip` inferences are left out. Rows as profile_stop's. NULL, or
+ * a sentence without the file's name. The text may be anybody's: nothing in it is trusted. */
+const char *onnx_trace_read(const char *text, size_t size, size_t skip, struct ifm_op_profile *rows,
+                            size_t *row_count);
+
 int onnx_describe_side(struct onnx_state *s, struct side *side,
                        bool input); /* fills it from the session */
 

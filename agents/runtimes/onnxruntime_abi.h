@@ -60,6 +60,7 @@ enum { /* ONNXTensorElementDataType */
     X(10, ort_status *, CreateSessionOptions, (ort_options **))                                    \
     X(11, ort_status *, SetOptimizedModelFilePath, (ort_options *, const char *))                  \
     X(13, ort_status *, SetSessionExecutionMode, (ort_options *, int))                             \
+    X(14, ort_status *, EnableProfiling, (ort_options *, const char *prefix))                      \
     X(23, ort_status *, SetSessionGraphOptimizationLevel, (ort_options *, int))                    \
     X(24, ort_status *, SetIntraOpNumThreads, (ort_options *, int))                                \
     X(25, ort_status *, SetInterOpNumThreads, (ort_options *, int))                                \
@@ -92,6 +93,7 @@ enum { /* ONNXTensorElementDataType */
     X(98, void, ReleaseTypeInfo, (ort_type *))                                                     \
     X(99, void, ReleaseTensorTypeAndShapeInfo, (ort_shape *))                                      \
     X(100, void, ReleaseSessionOptions, (ort_options *))                                           \
+    X(110, ort_status *, SessionEndProfiling, (ort_session *, ort_allocator *, char **))           \
     X(124, ort_status *, AddFreeDimensionOverrideByName, (ort_options *, const char *, int64_t))   \
     X(125, ort_status *, GetAvailableProviders, (char ***, int *))                                 \
     X(126, ort_status *, ReleaseAvailableProviders, (char **, int))                                \

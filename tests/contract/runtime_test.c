@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "agents/worker/load.h"
+#include "agents/worker/profile.h"
 #include "agents/worker/registry.h"
 #include "agents/worker/verify.h"
 #include "core/mem.h"
@@ -259,6 +260,58 @@ static void the_slots_work_in_their_order(void **state)
     ifm_json_free(&ifm_event_table, &holder);
 }
 
+/* Rows have names, calls in step with the inferences, and times that fit into the wall time; the runtime
+ * works on afterwards, with the same outputs. */
+static void check_profile(struct ifm_registry_module *m)
+{
+    struct ifm_msg_profile profile = { .inferences = 0 };
+    const struct ifm_msg_spec spec = { .iterations = 5 };
+    struct ifm_err err = IFM_ERR_INIT;
+    if (ifm_profile_run(m, &spec, &profile, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    const struct ifm_msg_op *op = profile.ops.items;
+    assert_int_equal(profile.inferences, 5);
+    assert_true(profile.ops.count > 0 && profile.p50_ns > 0 && profile.unprofiled_p50_ns > 0);
+    assert_true(profile.attributed_ns > 0 && profile.fallback_share <= 1);
+    for (size_t i = 0; i < profile.ops.count; i++) {
+        assert_true(op[i].name && op[i].name[0] && op[i].calls > 0 && op[i].total_ns >= 0);
+        assert_true(i == 0 || op[i].total_ns <= op[i - 1].total_ns);
+    }
+    struct ifm_msg_event holder; /* frees the rows by an event's table */
+    ifm_json_init(&ifm_event_table, &holder);
+    holder.profile = profile;
+    ifm_json_free(&ifm_event_table, &holder);
+}
+
+static void a_profile_adds_up_and_leaves_the_runtime_as_it_was(void **state)
+{
+    struct ifm_registry_module *m = open_module();
+    struct ifm_err err = IFM_ERR_INIT;
+    const struct ifm_tensor_info *in, *out;
+    size_t in_count, out_count;
+    struct ifm_msg_event holder;
+    struct ifm_msg_spec spec = { .seed = 7 };
+    struct ifm_load inputs = { .count = 0 };
+    (void)state;
+    if (!(m->ops.caps & IFM_CAP_PROFILE)) {
+        assert_int_equal(ifm_profile_check(m, &err), IFM_ERR_UNSUPPORTED);
+        close_module(m);
+        return;
+    }
+    ifm_json_init(&ifm_event_table, &holder);
+    assert_int_equal(m->ops.open(m->state, model_path), 0);
+    assert_int_equal(m->ops.describe(m->state, &in, &in_count, &out, &out_count), 0);
+    assert_int_equal(ifm_load_inputs(&spec, in, in_count, &inputs, &holder.inputs, &err), 0);
+    assert_int_equal(m->ops.bind(m->state, inputs.tensors, in_count), 0);
+    check_profile(m);
+    check_profile(m); /* again in the same process */
+    run_three_times(m, out, out_count);
+    close_module(m);
+    ifm_load_done(&inputs);
+    ifm_json_free(&ifm_event_table, &holder);
+}
+
 static void a_wrong_number_of_inputs_is_refused(void **state)
 {
     struct ifm_registry_module *m = open_module();
@@ -313,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_model_that_is_not_there_gives_one_sentence),
         cmocka_unit_test(a_broken_model_gives_one_sentence),
         cmocka_unit_test(the_slots_work_in_their_order),
+        cmocka_unit_test(a_profile_adds_up_and_leaves_the_runtime_as_it_was),
         cmocka_unit_test(a_wrong_number_of_inputs_is_refused),
     };
     setenv("INFEROMETER_MODULE_DIR", MODULES, 1);
