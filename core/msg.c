@@ -247,7 +247,7 @@ static const struct ifm_field block_fields[] = {
             "codec block of the pauses before each inference, ns; the first counts from the "
             "phase's start"),
     F_BLOCK(ifm_msg_block, lateness, OPT,
-            "open loop and paced: codec block of actual less intended start, ns; latencies then "
+            "open loop and paced: codec block of the generator's own lateness, ns; latencies then "
             "count from the intended start"),
     END
 };

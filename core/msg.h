@@ -79,8 +79,9 @@ struct ifm_msg_block { /* consecutive samples of one phase, in time order */
     int64_t first, count;     /* index of the first sample within its phase */
     struct ifm_block block;   /* codec block of latencies, ns */
     struct ifm_block gaps;    /* codec block of start[i] - end[i-1], ns; the first is from the phase's start */
-    /* Open loop and paced: codec block of actual start - intended start, ns. Latencies then count from the
-     * intended start, and `start` above is the intended one, so that gaps may be negative. */
+    /* Open loop and paced: codec block of the generator's lateness, ns: actual start less the moment at which
+     * the query would have started, had all before it been issued on time (core/scenario.h). Latencies then
+     * count from the intended start, and `start` above is the intended one, so that gaps may be negative. */
     struct ifm_block lateness;
 };
 #define IFM_PHASE_CHOICES "warmup|steady"
