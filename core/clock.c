@@ -70,19 +70,35 @@ static int64_t bucket_at_rank(const uint32_t *counts, uint32_t rank)
     return bucket_low_ns(BUCKETS - 1);
 }
 
-/* MONOTONIC and RAW at the same moment: of some tries, the one whose two MONOTONIC reads lie
- * closest, so that a preemption between the reads does not pass for a clock that runs wrong. */
-static void read_both(int64_t *monotonic_ns, int64_t *raw_ns)
+void ifm_clock_point(struct ifm_clock_point *out)
 {
     int64_t best = INT64_MAX;
     for (int i = 0; i < BRACKET_TRIES; i++) {
-        int64_t before = ifm_clock_ns(), raw = ifm_clock_raw_ns(), after = ifm_clock_ns();
+        const int64_t before = ifm_clock_ns(), raw = ifm_clock_raw_ns(), boot = ifm_clock_boot_ns(),
+                      after = ifm_clock_ns();
         if (after - before >= best)
             continue;
         best = after - before;
-        *monotonic_ns = before + (after - before) / 2;
-        *raw_ns = raw;
+        *out = (struct ifm_clock_point){ .monotonic_ns = before + (after - before) / 2,
+                                         .raw_ns = raw,
+                                         .boot_ns = boot };
     }
+}
+
+double ifm_clock_ratio(const struct ifm_clock_point *begin, const struct ifm_clock_point *end)
+{
+    const int64_t raw = end->raw_ns - begin->raw_ns;
+    return raw >= IFM_CLOCK_RATIO_LEAST_NS
+               ? (double)(end->monotonic_ns - begin->monotonic_ns) / (double)raw
+               : 0.0;
+}
+
+int64_t ifm_clock_suspended_ns(const struct ifm_clock_point *begin,
+                               const struct ifm_clock_point *end)
+{
+    const int64_t slept =
+        (end->boot_ns - begin->boot_ns) - (end->monotonic_ns - begin->monotonic_ns);
+    return slept >= IFM_CLOCK_SUSPEND_LEAST_NS ? slept : 0;
 }
 
 static void read_source(char *source, size_t size)
@@ -106,24 +122,25 @@ static void read_source(char *source, size_t size)
 void ifm_clock_calibrate(struct ifm_clock_calibration *out)
 {
     uint32_t counts[BUCKETS] = { 0 };
-    int64_t monotonic_start = 0, raw_start = 0, monotonic_end = 0, raw_end = 0;
+    struct ifm_clock_point begin, end;
     int64_t resolution = INT64_MAX;
-    read_both(&monotonic_start, &raw_start);
+    ifm_clock_point(&begin);
     for (int i = 0; i < CALIBRATION_PAIRS; i++) {
         int64_t first = ifm_clock_ns(), delta = ifm_clock_ns() - first;
         if (delta > 0 && delta < resolution)
             resolution = delta;
         counts[bucket_of(delta)]++;
     }
-    read_both(&monotonic_end, &raw_end);
+    ifm_clock_point(&end);
     /* A tick so coarse that no pair saw it pass: the calibration's own length is all that is known.
      */
     out->resolution_ns = resolution != INT64_MAX ? resolution : 1000000;
     out->overhead_ns = bucket_at_rank(counts, CALIBRATION_PAIRS / 2);
     out->jitter_ns = bucket_at_rank(counts, CALIBRATION_PAIRS / 10000 * 9999);
-    int64_t raw_elapsed = raw_end - raw_start;
-    out->raw_ratio =
-        raw_elapsed > 0 ? (double)(monotonic_end - monotonic_start) / (double)raw_elapsed : 0.0;
+    const int64_t raw_elapsed = end.raw_ns - begin.raw_ns;
+    out->raw_ratio = raw_elapsed > 0
+                         ? (double)(end.monotonic_ns - begin.monotonic_ns) / (double)raw_elapsed
+                         : 0.0;
     read_source(out->source, sizeof out->source);
 }
 

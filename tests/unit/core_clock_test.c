@@ -41,6 +41,45 @@ static void clocks_move_forward(void **state)
     assert_true(ifm_clock_wall_ms() > 1700000000000);
 }
 
+static void two_points_tell_a_slewed_clock(void **state)
+{
+    (void)state;
+    const struct ifm_clock_point begin = { 5000000000, 7000000000, 9000000000 };
+    struct ifm_clock_point end = { 8000000000, 10000000000, 12000000000 };
+    assert_true(ifm_clock_ratio(&begin, &end) == 1.0);
+    end.monotonic_ns = 8001500000; /* 500 ppm: the most that NTP slews */
+    assert_near(ifm_clock_ratio(&begin, &end), 1.0005, 1e-12);
+    end.raw_ns = begin.raw_ns + IFM_CLOCK_RATIO_LEAST_NS - 1; /* too short to say */
+    assert_true(ifm_clock_ratio(&begin, &end) == 0.0);
+}
+
+static void two_points_tell_a_suspend(void **state)
+{
+    (void)state;
+    const struct ifm_clock_point begin = { 5000000000, 5000000000, 9000000000 };
+    struct ifm_clock_point end = { 6000000000, 6000000000, 10000000000 };
+    assert_int_equal(ifm_clock_suspended_ns(&begin, &end), 0);
+    end.boot_ns += 999999; /* reads apart, no sleep */
+    assert_int_equal(ifm_clock_suspended_ns(&begin, &end), 0);
+    end.boot_ns += 3600000000001;
+    assert_int_equal(ifm_clock_suspended_ns(&begin, &end), 3600001000000);
+    end.boot_ns = begin.boot_ns; /* never below nothing */
+    assert_int_equal(ifm_clock_suspended_ns(&begin, &end), 0);
+}
+
+static void points_lie_in_order(void **state)
+{
+    (void)state;
+    struct ifm_clock_point a, b;
+    const int64_t before = ifm_clock_ns();
+    ifm_clock_point(&a);
+    ifm_clock_point(&b);
+    assert_true(a.monotonic_ns >= before && b.monotonic_ns > a.monotonic_ns);
+    assert_true(b.monotonic_ns <= ifm_clock_ns());
+    assert_true(b.raw_ns > a.raw_ns && b.boot_ns > a.boot_ns);
+    assert_int_equal(ifm_clock_suspended_ns(&a, &b), 0);
+}
+
 static void time_stamps_are_rfc_3339(void **state)
 {
     (void)state;
@@ -159,6 +198,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calibration_is_sane),
         cmocka_unit_test(clocks_move_forward),
+        cmocka_unit_test(two_points_tell_a_slewed_clock),
+        cmocka_unit_test(two_points_tell_a_suspend),
+        cmocka_unit_test(points_lie_in_order),
         cmocka_unit_test(time_stamps_are_rfc_3339),
         cmocka_unit_test(time_stamps_agree_with_libc),
         cmocka_unit_test(parse_takes_offsets_fractions_and_dates),
