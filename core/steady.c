@@ -12,8 +12,9 @@
 #define DRIFT_BLOCKS    20
 #define OUTLIER_MADS    14.826 /* 10 * 1.4826: ten standard deviations of normal noise */
 #define BLOCK_VALUES    1024 /* a longer block gives evenly spaced values: bounds time and memory */
-#define THIRD_VALUES    4096
 #define STEADY_LEAST    50
+#define MEDIAN_ERROR    1.2533141 /* of a median against a mean: sqrt(pi / 2) */
+#define CHOSEN_CUT      4.0
 
 const char *ifm_steady_class_name(enum ifm_steady_class steady)
 {
@@ -57,17 +58,16 @@ static int64_t select_kth(int64_t *values, size_t n, size_t k)
     return values[k];
 }
 
-/* Median of values[from, to) through a buffer of `most` values; of evenly spaced ones where there
- * are more. */
-static double block_median(const int64_t *values, size_t from, size_t to, int64_t *buffer,
-                           size_t most)
+/* Median of n values; of evenly spaced ones where there are more than the buffer holds. */
+static double block_median(const int64_t *values, size_t n)
 {
-    size_t n = to - from, taken = n < most ? n : most;
-    if (n <= most)
-        memcpy(buffer, values + from, n * sizeof *buffer);
+    int64_t buffer[BLOCK_VALUES];
+    size_t taken = n < BLOCK_VALUES ? n : BLOCK_VALUES;
+    if (n == taken)
+        memcpy(buffer, values, n * sizeof *buffer);
     else
         for (size_t i = 0; i < taken; i++)
-            buffer[i] = values[from + (size_t)((double)i * ((double)n / (double)taken))];
+            buffer[i] = values[i * n / taken];
     int64_t middle = select_kth(buffer, taken, taken / 2);
     if (taken % 2)
         return (double)middle;
@@ -79,11 +79,9 @@ static double block_median(const int64_t *values, size_t from, size_t to, int64_
 
 static size_t reduce(const int64_t *values, size_t n, size_t block, double *points)
 {
-    int64_t buffer[BLOCK_VALUES];
     size_t count = 0;
     for (size_t from = 0; from < n; from += block)
-        points[count++] = block_median(values, from, from + block < n ? from + block : n, buffer,
-                                       BLOCK_VALUES);
+        points[count++] = block_median(values + from, n - from < block ? n - from : block);
     return count;
 }
 
@@ -192,12 +190,18 @@ static double sorted_mad(const int64_t *sorted, size_t n, double median)
     return n % 2 ? deviation : 0.5 * (previous + deviation);
 }
 
+/* Where more than half of the values are equal, or two values share them, the median deviation is 0
+ * or takes one of two sizes by chance; half the distance of the quartiles, the same for symmetric
+ * laws, then says how wide the sample is. */
 static double outlier_share(const int64_t *sorted, size_t n, double resolution_ns)
 {
     double median = n % 2 ? (double)sorted[n / 2]
                           : 0.5 * (double)sorted[n / 2 - 1] + 0.5 * (double)sorted[n / 2];
-    double mad = sorted_mad(sorted, n, median);
-    double limit = OUTLIER_MADS * (mad > 0.0 ? mad : resolution_ns);
+    double scale = sorted_mad(sorted, n, median);
+    double quartiles = 0.5 * (double)(ifm_stat_percentile(sorted, n, 7500) -
+                                      ifm_stat_percentile(sorted, n, 2500));
+    scale = scale > quartiles ? scale : quartiles;
+    double limit = OUTLIER_MADS * (scale > 0.0 ? scale : resolution_ns);
     size_t low = 0, high = n;
     while (low < n && median - (double)sorted[low] > limit)
         low++;
@@ -208,38 +212,42 @@ static double outlier_share(const int64_t *sorted, size_t n, double resolution_n
 
 /* -- One invocation ---------------------------------------------------------------------------- */
 
-static void assess_trend(const int64_t *values, size_t n, struct ifm_steadiness *out)
+static double median_of(const double *points, size_t from, size_t to)
 {
-    int64_t buffer[THIRD_VALUES];
+    double copy[IFM_STEADY_POINTS];
+    memcpy(copy, points + from, (to - from) * sizeof *copy);
+    return ifm_stat_median(copy, to - from);
+}
+
+static void assess_trend(const double *points, size_t count, struct ifm_steadiness *out)
+{
     double medians[DRIFT_BLOCKS];
-    if (n < DRIFT_BLOCKS)
+    if (count < DRIFT_BLOCKS)
         return;
     for (size_t i = 0; i < DRIFT_BLOCKS; i++)
-        medians[i] = block_median(values, i * n / DRIFT_BLOCKS, (i + 1) * n / DRIFT_BLOCKS, buffer,
-                                  BLOCK_VALUES);
+        medians[i] =
+            median_of(points, i * count / DRIFT_BLOCKS, (i + 1) * count / DRIFT_BLOCKS);
     out->drift_p = ifm_steady_mann_kendall(medians, DRIFT_BLOCKS, NULL, NULL);
-    double first = block_median(values, 0, n / 3, buffer, THIRD_VALUES);
-    double last = block_median(values, n - n / 3, n, buffer, THIRD_VALUES);
+    double first = median_of(points, 0, count / 3);
+    double last = median_of(points, count - count / 3, count);
     out->drift_ratio = first > 0.0 ? last / first : NAN;
 }
 
-/* Median of points[0, cut) over that of the rest; both parts are not empty. */
+/* Median of points[0, cut) over that of the rest; 1 where noise explains the difference, which is
+ * four standard errors because MSER picked the cut that looks best. Both parts are not empty. */
 static double median_ratio(const double *points, size_t cut, size_t count)
 {
-    double copy[IFM_STEADY_POINTS];
-    memcpy(copy, points, count * sizeof *copy);
-    double begin = ifm_stat_median(copy, cut), rest = ifm_stat_median(copy + cut, count - cut);
+    double noise = ifm_steady_noise(points, count);
+    double begin = median_of(points, 0, cut), rest = median_of(points, cut, count);
+    double error = MEDIAN_ERROR * noise * sqrt(1.0 / (double)cut + 1.0 / (double)(count - cut));
+    if (fabs(begin - rest) < CHOSEN_CUT * error)
+        return 1.0;
     return rest > 0.0 ? begin / rest : NAN;
 }
 
-/* MSER-5 and change points see medians of blocks, so that single outliers do not pass for a change
- * of level and the cost is bounded. */
-static void assess_level(const int64_t *values, size_t n, double resolution_ns,
-                         struct ifm_steadiness *out)
+static void assess_level(const double *points, size_t count, size_t block, size_t n,
+                         double resolution_ns, struct ifm_steadiness *out)
 {
-    double points[IFM_STEADY_POINTS];
-    size_t block = (n + IFM_STEADY_POINTS - 1) / IFM_STEADY_POINTS;
-    size_t count = reduce(values, n, block, points);
     double floor_var = resolution_ns * resolution_ns / 12.0;
     if (n >= MSER_LEAST) {
         bool converged;
@@ -269,8 +277,13 @@ void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size
                                   ifm_stat_percentile(sorted, n, 2500)) /
                          (double)p50;
     out->outlier_share = outlier_share(sorted, n, resolution);
-    assess_trend(values, n, out);
-    assess_level(values, n, resolution, out);
+    /* Trend, MSER-5 and change points see medians of blocks, so that single outliers do not pass for
+     * a change of level and the cost is bounded. */
+    double points[IFM_STEADY_POINTS];
+    size_t block = (n + IFM_STEADY_POINTS - 1) / IFM_STEADY_POINTS;
+    size_t count = reduce(values, n, block, points);
+    assess_trend(points, count, out);
+    assess_level(points, count, block, n, resolution, out);
 }
 
 void ifm_steady_assess(const int64_t *values, const int64_t *sorted, int64_t *scratch, size_t n,

@@ -31,8 +31,8 @@ bool ifm_trust_outliers(const struct ifm_trust_setup *setup, const struct ifm_tr
                         double *amount, double *per)
 {
     (void)setup;
-    *amount = item->stats->steady.outlier_share;
-    *per = 1.0;
+    *per = (double)item->stats->n;
+    *amount = item->stats->steady.outlier_share * *per;
     return !isnan(*amount);
 }
 

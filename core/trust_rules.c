@@ -12,6 +12,7 @@
 enum rule {
     MEDIAN, /* of what the invocations show */
     QUARTER, /* at least a quarter of the invocations, and two (one where there is but one) */
+    COUNTED, /* as QUARTER, and in sum more than the scatter of a count explains */
     POOLED, /* sum over sum: for what is counted too coarsely in one invocation */
     ANY,    /* one is enough; below a quarter of the invocations it is a caution at most */
 };
@@ -37,7 +38,7 @@ static const struct row {
 #define R(code, ...) { IFM_TRUST_##code, __VA_ARGS__ }
     R(WITHIN_SPREAD, MEDIAN, PERCENT, CLOSED, 0.10, CAUTION, NEVER, ifm_trust_within_spread,
       "the middle half of the inferences spreads over a part of the median"),
-    R(OUTLIERS, MEDIAN, PERCENT, CLOSED, 0.01, CAUTION, NEVER, ifm_trust_outliers,
+    R(OUTLIERS, COUNTED, PERCENT, CLOSED, 0.01, CAUTION, NEVER, ifm_trust_outliers,
       "inferences far from all others"),
     R(AUTOCORRELATION, MEDIAN, PERCENT, CLOSED, 0.40, CAUTION, NEVER, ifm_trust_autocorrelation,
       "consecutive inferences go together: correlation"),
@@ -260,6 +261,7 @@ static double row_limit(const struct ifm_trust_assessment *a, const struct row *
 
 struct tally {
     size_t observed, over;
+    double amount, per; /* sums */
     double value; /* what the rule makes of all of them */
     double worst;
 };
@@ -267,7 +269,6 @@ struct tally {
 static struct tally tally(const struct ifm_trust_assessment *a, const struct row *row, double limit)
 {
     struct tally t = { .worst = -INFINITY };
-    double amounts = 0.0, pers = 0.0;
     size_t kept = 0;
     for (size_t i = 0; i < a->k; i++) {
         double amount, per;
@@ -277,13 +278,13 @@ static struct tally tally(const struct ifm_trust_assessment *a, const struct row
         t.observed++;
         t.over += value > limit;
         t.worst = value > t.worst ? value : t.worst;
-        amounts += amount;
-        pers += per;
+        t.amount += amount;
+        t.per += per;
         if (row->rule == MEDIAN || value > limit)
             a->values[kept++] = value;
     }
-    if (row->rule == POOLED)
-        t.value = pers > 0.0 ? amounts / pers : 0.0;
+    if (row->rule == POOLED || row->rule == COUNTED)
+        t.value = t.per > 0.0 ? t.amount / t.per : 0.0;
     else if (row->rule == ANY)
         t.value = t.worst;
     else
@@ -295,8 +296,12 @@ static void apply(struct ifm_trust_assessment *a, const struct row *row)
 {
     double limit = row_limit(a, row);
     struct tally t = tally(a, row, limit);
-    if (t.observed == 0 || !(t.value > limit) ||
-        (row->rule == QUARTER && t.over < quarter(t.observed)))
+    if (t.observed == 0 || !(t.value > limit))
+        return;
+    if ((row->rule == QUARTER || row->rule == COUNTED) && t.over < quarter(t.observed))
+        return;
+    double expected = limit * t.per;
+    if (row->rule == COUNTED && t.amount <= expected + 2.0 * sqrt(expected))
         return;
     enum ifm_trust_severity severity = t.value > row->untrusted ? UNTRUSTED : row->severity;
     if (row->rule == ANY && severity == UNTRUSTED && t.over * 4 < t.observed)
