@@ -149,10 +149,15 @@ static void bound(const struct ifm_scenario_setup *setup, const struct ifm_scena
 
 /* Poisson arrivals make the offered rate of n queries itself vary by 1/sqrt(n): three of those are
  * allowed beside the 5 %. */
-static bool fell_behind(double offered_per_s, double achieved_per_s, size_t n, bool random)
+bool ifm_scenario_fell_behind(const struct ifm_scenario_setup *setup, double achieved_per_s, size_t n)
 {
+    const bool paced = setup->kind == IFM_SCENARIO_PACED;
+    const bool random = !paced && setup->arrival == 0;
+    const double offered =
+        paced && setup->period_ns > 0 ? 1e9 / (double)setup->period_ns : setup->rate_per_s;
     const double allowed = 0.05 + (random ? 3 / sqrt((double)n) : 0);
-    return n >= 20 && achieved_per_s < offered_per_s * (1 - allowed);
+    return (paced || setup->kind == IFM_SCENARIO_SERVER) && n >= 20 &&
+           achieved_per_s < offered * (1 - allowed);
 }
 
 static void judge(const struct ifm_scenario_setup *setup, const struct ifm_scenario_input *in,
@@ -163,9 +168,8 @@ static void judge(const struct ifm_scenario_setup *setup, const struct ifm_scena
         paced && setup->period_ns > 0 ? 1e9 / (double)setup->period_ns : setup->rate_per_s;
     const int64_t limit = ifm_scenario_late_limit(setup);
     out->valid = out->lateness_p99_ns <= limit;
-    out->overloaded = (paced || setup->kind == IFM_SCENARIO_SERVER) &&
-                      (out->unfinished > 0 || fell_behind(offered, out->achieved_per_s, in->n,
-                                                          !paced && setup->arrival == 0));
+    out->overloaded = ((paced || setup->kind == IFM_SCENARIO_SERVER) && out->unfinished > 0) ||
+                      ifm_scenario_fell_behind(setup, out->achieved_per_s, in->n);
     if (!out->valid) {
         snprintf(out->reason, sizeof out->reason,
                  "the load generator was late: P99 %.3g ms, at most %.3g ms are allowed",

@@ -42,6 +42,9 @@ int ifm_scenario_parse_bound(const char *text, int64_t *bound_ns, unsigned *perc
 /* P99 of lateness above this makes a run invalid: max(1 ms, 5 % of bound or period). */
 int64_t ifm_scenario_late_limit(const struct ifm_scenario_setup *setup);
 
+/* Open loop and paced: n completions came clearly slower than the schedule asked. */
+bool ifm_scenario_fell_behind(const struct ifm_scenario_setup *setup, double achieved_per_s, size_t n);
+
 /* -- One invocation ----------------------------------------------------------------------------- */
 struct ifm_scenario_input {       /* in time order */
     const int64_t *latency_ns;    /* n */

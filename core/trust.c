@@ -14,8 +14,6 @@
 #define FAILED_UNTRUSTED 0.20
 #define DRIFT_P          0.01
 #define DRIFT_LIMIT      0.02
-#define LATENESS_NS      1e6
-#define LATENESS_SHARE   0.05 /* of the bound or the period */
 
 /* -- What was asked for -------------------------------------------------------------------------- */
 
@@ -34,17 +32,8 @@ static int64_t number(const struct ifm_map *config, const char *key)
 
 static void read_setup(const struct ifm_map *config, struct ifm_trust_setup *setup)
 {
-    static const char *const kinds[] = { "single", "multi",  "offline",
-                                         "paced",  "server", "sustained" };
-    const char *scenario = setting(config, "scenario");
-    *setup = (struct ifm_trust_setup){ .scenario = IFM_SCENARIO_SINGLE };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(scenario, kinds[i]) == 0)
-            setup->scenario = (int)i;
+    ifm_scenario_from_config(config, &setup->scenario);
     setup->memory_limit_bytes = number(config, "memory_limit_bytes");
-    int64_t period = number(config, "period_ns"), bound = number(config, "bound_ns");
-    double share = LATENESS_SHARE * (double)(period > bound ? period : bound);
-    setup->lateness_limit_ns = share > LATENESS_NS ? share : LATENESS_NS;
 }
 
 /* -- Findings about the run as a whole ----------------------------------------------------------- */
@@ -60,24 +49,24 @@ static void count_invocations(struct ifm_trust_assessment *a, const struct ifm_t
     }
     if (a->k == 0) {
         ifm_trust_find(a, IFM_TRUST_FAILED_INVOCATIONS, IFM_TRUST_UNTRUSTED_LEVEL, failed, NAN, NAN,
-                       "no invocation delivered a result");
+                       "No invocation delivered a result.");
     } else if (failed > 0) {
         double share = (double)failed / (double)(failed + a->k);
-        snprintf(text, sizeof text, "%zu of %zu invocations failed", failed, failed + a->k);
+        snprintf(text, sizeof text, "%zu of %zu invocations failed.", failed, failed + a->k);
         ifm_trust_find(a, IFM_TRUST_FAILED_INVOCATIONS,
                        share > FAILED_UNTRUSTED ? IFM_TRUST_UNTRUSTED_LEVEL
                                                 : IFM_TRUST_CAUTION_LEVEL,
                        failed, share, 0.0, text);
     }
     if (starved > 0 && a->setup.memory_limit_bytes > 0) {
-        snprintf(text, sizeof text, "%zu invocation%s ended at the memory limit of %lld MiB",
+        snprintf(text, sizeof text, "%zu invocation%s ended at the memory limit of %lld MiB.",
                  starved, starved == 1 ? "" : "s",
                  (long long)(a->setup.memory_limit_bytes >> 20));
         ifm_trust_find(a, IFM_TRUST_MEMORY_LIMIT, IFM_TRUST_UNTRUSTED_LEVEL, starved, NAN,
                        (double)a->setup.memory_limit_bytes, text);
     }
     if (a->k > 0 && a->k < IFM_INTERVAL_MIN_K) {
-        snprintf(text, sizeof text, "%zu invocation%s: an interval needs %d", a->k,
+        snprintf(text, sizeof text, "%zu invocation%s: an interval needs %d.", a->k,
                  a->k == 1 ? "" : "s", IFM_INTERVAL_MIN_K);
         ifm_trust_find(a, IFM_TRUST_FEW_INVOCATIONS, IFM_TRUST_NOTE_LEVEL, a->k, (double)a->k,
                        IFM_INTERVAL_MIN_K, text);
@@ -101,8 +90,8 @@ static void compare_invocations(struct ifm_trust_assessment *a)
         return;
     char text[160];
     snprintf(text, sizeof text,
-             "the medians of %zu invocations differ, coefficient of variation: %.1f %% (limit "
-             "%.0f %%)",
+             "The medians of %zu invocations differ, coefficient of variation: %.1f %% (limit "
+             "%.0f %%).",
              a->k, 100 * variation, 100 * limit);
     ifm_trust_find(a, IFM_TRUST_BETWEEN_SPREAD,
                    variation > SPREAD_UNTRUSTED ? IFM_TRUST_UNTRUSTED_LEVEL
@@ -128,10 +117,10 @@ static void follow_invocations(struct ifm_trust_assessment *a)
         return;
     char text[160];
     snprintf(text, sizeof text,
-             "invocations got slower one after the other, the last third by %.1f %% (limit %.0f %%)",
+             "Invocations got slower one after the other, the last third by %.1f %% (limit %.0f %%).",
              100 * growth, 100 * DRIFT_LIMIT);
     ifm_trust_find(a, IFM_TRUST_DRIFT,
-                   a->setup.scenario == IFM_SCENARIO_SUSTAINED ? IFM_TRUST_NOTE_LEVEL
+                   a->setup.scenario.kind == IFM_SCENARIO_SUSTAINED ? IFM_TRUST_NOTE_LEVEL
                                                                : IFM_TRUST_CAUTION_LEVEL,
                    a->k, growth, DRIFT_LIMIT, text);
 }
@@ -156,10 +145,10 @@ static void check_target(struct ifm_trust_assessment *a, const char *word, size_
             return;
         char text[160];
         if (isnan(width))
-            snprintf(text, sizeof text, "%s has no interval yet, asked for %.3g %%",
+            snprintf(text, sizeof text, "The interval of %s is not there yet, asked for was %.3g %%.",
                      ifm_metrics[m].word, 100 * target);
         else
-            snprintf(text, sizeof text, "%s is known to %.2g %%, asked for %.3g %%",
+            snprintf(text, sizeof text, "The interval of %s is %.2g %% to each side, asked for was %.3g %%.",
                      ifm_metrics[m].word, 100 * width, 100 * target);
         ifm_trust_find(a, IFM_TRUST_TARGET_NOT_REACHED, IFM_TRUST_CAUTION_LEVEL, a->k, width,
                        target, text);
@@ -262,7 +251,7 @@ int ifm_trust_assess(const struct ifm_msg_run *run, const struct ifm_trust_item 
             check_targets(&a, setting(&run->config, "until"));
         if (a.k > 0 && strcmp(setting(&run->config, "sandbox"), "off") == 0)
             ifm_trust_find(&a, IFM_TRUST_SANDBOX_OFF, IFM_TRUST_NOTE_LEVEL, a.k, NAN, NAN,
-                           "system calls of the runtime and the model were not filtered");
+                           "System calls of the runtime and the model were not filtered.");
         name_unobserved(&a);
     }
     ifm_free(a.ok);
@@ -321,7 +310,7 @@ static int write_reasons(const struct ifm_list *findings, struct ifm_strings *re
         char text[600];
         if (items[i].severity < (int)IFM_TRUST_CAUTION_LEVEL)
             continue;
-        snprintf(text, sizeof text, "%s: %s; %s", items[i].code, items[i].text, items[i].remedy);
+        snprintf(text, sizeof text, "%s: %s %s", items[i].code, items[i].text, items[i].remedy);
         reasons->items[reasons->count] = ifm_dup(text);
         if (!reasons->items[reasons->count])
             return IFM_ERR_NOMEM;

@@ -68,7 +68,7 @@ struct ifm_trust {
  * untrusted with failed_invocations. */
 int ifm_trust_assess(const struct ifm_msg_run *run, const struct ifm_trust_item *items, size_t count,
                      struct ifm_trust *out, struct ifm_err *err);
-/* Moves the result into run->trust, trust_reasons ("code: text; remedy"), trust_findings and trust_unobserved,
+/* Moves the result into run->trust, trust_reasons ("code: Text. Remedy."), trust_findings and trust_unobserved,
  * replacing what stood there. */
 int ifm_trust_store(struct ifm_trust *trust, struct ifm_msg_run *run, struct ifm_err *err);
 void ifm_trust_done(struct ifm_trust *trust);

@@ -111,11 +111,14 @@ bool ifm_trust_lateness(const struct ifm_trust_setup *setup, const struct ifm_tr
 bool ifm_trust_overloaded(const struct ifm_trust_setup *setup, const struct ifm_trust_item *item,
                           double *amount, double *per)
 {
-    const struct ifm_steadiness *steady = &item->stats->steady;
-    if (setup->scenario != IFM_SCENARIO_SERVER && setup->scenario != IFM_SCENARIO_PACED)
+    const struct ifm_invocation_stats *stats = item->stats;
+    const int kind = setup->scenario.kind;
+    if (kind != IFM_SCENARIO_SERVER && kind != IFM_SCENARIO_PACED)
         return false;
-    bool grows = steady->drift_p < DRIFT_P && steady->drift_ratio > BACKLOG_RATIO;
-    *amount = item->body->unfinished > 0 ? (double)item->body->unfinished : (double)grows;
+    bool grows = stats->steady.drift_p < DRIFT_P && stats->steady.drift_ratio > BACKLOG_RATIO;
+    bool behind =
+        ifm_scenario_fell_behind(&setup->scenario, stats->throughput_per_s, (size_t)stats->n);
+    *amount = item->body->unfinished > 0 ? (double)item->body->unfinished : grows || behind;
     *per = 1.0;
     return true;
 }

@@ -3,13 +3,12 @@
 #ifndef IFM_TRUST_PARTS_H
 #define IFM_TRUST_PARTS_H
 
+#include "core/scenario.h"
 #include "core/trust.h"
 
 struct ifm_trust_setup { /* of the run, from its configuration */
-    int scenario;               /* enum ifm_scenario_kind */
-    double lateness_limit_ns;   /* of the generator's P99 */
+    struct ifm_scenario_setup scenario;
     int64_t memory_limit_bytes; /* 0: none */
-    int64_t period_ns;          /* paced; 0: none */
 };
 
 /* What one invocation shows is amount / per; false: it was not observed. Where single invocations

@@ -16,7 +16,7 @@ enum rule {
     POOLED, /* sum over sum: for what is counted too coarsely in one invocation */
     ANY,    /* one is enough; below a quarter of the invocations it is a caution at most */
 };
-enum unit { NONE, PERCENT, COUNT, CORES, MILLISECONDS, BYTES, CALLS };
+enum unit { NONE, PERCENT, NUMBER, COUNT, CORES, MILLISECONDS, BYTES, CALLS };
 enum scope { ALWAYS, CLOSED }; /* CLOSED: not where latency includes the queue before the model */
 
 #define NOTE      IFM_TRUST_NOTE_LEVEL
@@ -37,97 +37,97 @@ static const struct row {
 } rows[] = {
 #define R(code, ...) { IFM_TRUST_##code, __VA_ARGS__ }
     R(WITHIN_SPREAD, MEDIAN, PERCENT, CLOSED, 0.10, CAUTION, NEVER, ifm_trust_within_spread,
-      "the middle half of the inferences spreads over a part of the median"),
+      "The middle half of the inferences spreads over a part of the median"),
     R(OUTLIERS, COUNTED, PERCENT, CLOSED, 0.01, CAUTION, NEVER, ifm_trust_outliers,
-      "inferences far from all others"),
-    R(AUTOCORRELATION, MEDIAN, PERCENT, CLOSED, 0.40, CAUTION, NEVER, ifm_trust_autocorrelation,
-      "consecutive inferences go together: correlation"),
+      "Inferences far from all others"),
+    R(AUTOCORRELATION, MEDIAN, NUMBER, CLOSED, 0.40, CAUTION, NEVER, ifm_trust_autocorrelation,
+      "Consecutive inferences go together: correlation"),
     R(DRIFT, QUARTER, PERCENT, CLOSED, 0.02, CAUTION, NEVER, ifm_trust_drift,
-      "the last third was slower than the first"),
+      "The last third was slower than the first"),
     R(NOT_STEADY, QUARTER, NONE, CLOSED, 0.5, CAUTION, NEVER, ifm_trust_not_steady,
-      "latency changed its level: it got slower, or was not level at the end"),
+      "Latency changed its level: it got slower, or was not level at the end"),
     R(WARMUP_NOT_CONVERGED, QUARTER, NONE, CLOSED, 0.5, CAUTION, NEVER, ifm_trust_warmup_cap,
-      "the warm-up reached its limit before latency was level"),
+      "The warm-up reached its limit before latency was level"),
     R(LATE_WARMUP, QUARTER, PERCENT, CLOSED, 0.10, CAUTION, NEVER, ifm_trust_late_warmup,
-      "the warm-up reached into the timed phase"),
+      "The warm-up reached into the timed phase"),
     R(THROTTLED, ANY, COUNT, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_heat,
-      "the CPU throttled itself against heat, times"),
+      "The CPU throttled itself against heat, times"),
     R(THROTTLED, ANY, COUNT, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_quota,
-      "the container's CPU quota stopped the process, times"),
+      "The container's CPU quota stopped the process, times"),
     R(THROTTLED, QUARTER, COUNT, ALWAYS, 0, CAUTION, NEVER, ifm_trust_cooling,
-      "the kernel began to cool the CPU, steps"),
+      "The kernel began to cool the CPU, steps"),
     R(FREQUENCY, QUARTER, PERCENT, ALWAYS, 0.05, CAUTION, NEVER, ifm_trust_frequency,
-      "the clock of the busy CPUs fell"),
+      "The clock of the busy CPUs fell"),
     R(STEAL, POOLED, PERCENT, ALWAYS, 0.01, CAUTION, 0.25, ifm_trust_steal,
-      "the hypervisor took CPU time away"),
+      "The hypervisor took CPU time away"),
     R(CO_LOAD, POOLED, CORES, ALWAYS, 0.5, CAUTION, NEVER, ifm_trust_others,
-      "other processes used CPUs"),
+      "Other processes used CPUs"),
     R(CO_LOAD, POOLED, PERCENT, ALWAYS, 0.05, CAUTION, NEVER, ifm_trust_cpu_pressure,
-      "tasks waited for a CPU, part of the time"),
+      "Tasks waited for a CPU, part of the time"),
     R(CO_LOAD, POOLED, PERCENT, ALWAYS, 0.05, CAUTION, NEVER, ifm_trust_memory_pressure,
-      "tasks waited for memory, part of the time"),
-    R(PREEMPTED, MEDIAN, COUNT, ALWAYS, 0.1, CAUTION, NEVER, ifm_trust_preempted,
-      "involuntary context switches in an inference"),
+      "Tasks waited for memory, part of the time"),
+    R(PREEMPTED, MEDIAN, NUMBER, ALWAYS, 0.1, CAUTION, NEVER, ifm_trust_preempted,
+      "Involuntary context switches in an inference"),
     R(MAJOR_FAULTS, QUARTER, COUNT, ALWAYS, 0, CAUTION, NEVER, ifm_trust_major_faults,
-      "pages were read from storage in the timed phase"),
+      "Pages were read from storage in the timed phase"),
     R(CLOCK_MISMATCH, ANY, PERCENT, ALWAYS, 0.001, CAUTION, 0.01, ifm_trust_clock,
-      "two clocks of the machine disagree"),
+      "Two clocks of the machine disagree"),
     R(SUSPENDED, ANY, MILLISECONDS, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_suspended,
-      "the machine slept in the timed phase"),
+      "The machine slept in the timed phase"),
     R(GENERATOR_LATE, ANY, MILLISECONDS, ALWAYS, 1e6, UNTRUSTED, NEVER, ifm_trust_lateness,
-      "queries were issued late: P99"),
+      "Queries were issued late: P99"),
     R(MAXIMUM_REACHED, ANY, NONE, ALWAYS, 0.5, UNTRUSTED, NEVER, ifm_trust_maximum,
-      "the timed phase was cut at its maximum, before it had what was asked for"),
+      "The timed phase was cut at its maximum, before it had what was asked for"),
     R(NONDETERMINISTIC, ANY, NONE, ALWAYS, 0.5, NOTE, NEVER, ifm_trust_nondeterministic,
-      "outputs before and after the timed phase were not the same bits"),
+      "Outputs before and after the timed phase were not the same bits"),
     R(MEMORY_LIMIT, ANY, BYTES, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_memory,
-      "the process went over the memory limit"),
+      "The process went over the memory limit"),
     R(BATCHED, ANY, CALLS, ALWAYS, 1, NOTE, NEVER, ifm_trust_batched,
-      "too fast for the clock: one sample is many calls, so there is no percentile of single ones"),
+      "Too fast for the clock: one sample is many calls, so there is no percentile of single ones"),
     R(SAMPLER_SPARSE, ANY, NONE, ALWAYS, 0.5, NOTE, NEVER, ifm_trust_sparse,
-      "no CPU was spare, so that samplers read at the ends of phases only"),
+      "No CPU was spare, so that samplers read at the ends of phases only"),
     R(FEW_SAMPLES, ANY, NONE, ALWAYS, 0.5, NOTE, NEVER, ifm_trust_few_samples,
       "P99 needs 459 samples in each invocation"),
     R(COLD_NOT_PROVEN, ANY, PERCENT, ALWAYS, 0, CAUTION, NEVER, ifm_trust_cold,
-      "a cold load was asked for, but pages of the model file were, or may have been, in memory"),
+      "A cold load was asked for, but pages of the model file were, or may have been, in memory"),
     R(OVERLOADED, ANY, COUNT, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_overloaded,
-      "queries were not answered as fast as they came"),
+      "Queries were not answered as fast as they came"),
 #undef R
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
 static const char *const remedies[IFM_TRUST_CODE_COUNT] = {
-    [IFM_TRUST_FEW_INVOCATIONS] = "measure at least 6 invocations (--invocations 10)",
-    [IFM_TRUST_FAILED_INVOCATIONS] = "look at why they failed (show RUN) and measure again",
+    [IFM_TRUST_FEW_INVOCATIONS] = "Measure at least 6 invocations (--invocations 10).",
+    [IFM_TRUST_FAILED_INVOCATIONS] = "Look at why they failed (show RUN) and measure again.",
     [IFM_TRUST_BETWEEN_SPREAD] =
-        "measure more invocations on a quieter machine; doctor says what disturbs",
-    [IFM_TRUST_WITHIN_SPREAD] = "pin the threads (--cpus) and fix the clock (doctor --tune)",
-    [IFM_TRUST_OUTLIERS] = "stop other programs, keep interrupts off the measured CPUs",
-    [IFM_TRUST_AUTOCORRELATION] = "fix the clock (doctor --tune) and stop other programs",
-    [IFM_TRUST_DRIFT] = "let the machine cool down (--cooldown) and fix the clock (doctor --tune)",
-    [IFM_TRUST_NOT_STEADY] = "measure longer (--duration) with a longer warm-up (--warmup)",
-    [IFM_TRUST_WARMUP_NOT_CONVERGED] = "allow a longer warm-up (--warmup)",
-    [IFM_TRUST_LATE_WARMUP] = "warm up longer (--warmup)",
-    [IFM_TRUST_THROTTLED] = "cool the machine, lower its clock, or raise the container's quota",
-    [IFM_TRUST_FREQUENCY] = "fix the clock at a level it can keep (doctor --tune)",
-    [IFM_TRUST_STEAL] = "use a machine, or virtual CPUs, of your own",
-    [IFM_TRUST_CO_LOAD] = "stop other programs, or keep them off the measured CPUs (--cpus)",
-    [IFM_TRUST_PREEMPTED] = "use fewer threads than CPUs, stop other programs",
-    [IFM_TRUST_MAJOR_FAULTS] = "leave more memory free, warm up longer (--warmup)",
-    [IFM_TRUST_CLOCK_MISMATCH] = "let time synchronisation settle, check the clock source",
-    [IFM_TRUST_SUSPENDED] = "forbid sleep (systemd-inhibit) and measure again",
+        "Measure more invocations on a quieter machine; doctor says what disturbs.",
+    [IFM_TRUST_WITHIN_SPREAD] = "Pin the threads (--cpus) and fix the clock (doctor --tune).",
+    [IFM_TRUST_OUTLIERS] = "Stop other programs, keep interrupts off the measured CPUs.",
+    [IFM_TRUST_AUTOCORRELATION] = "Fix the clock (doctor --tune) and stop other programs.",
+    [IFM_TRUST_DRIFT] = "Let the machine cool down (--cooldown) and fix the clock (doctor --tune).",
+    [IFM_TRUST_NOT_STEADY] = "Measure longer (--duration) with a longer warm-up (--warmup).",
+    [IFM_TRUST_WARMUP_NOT_CONVERGED] = "Allow a longer warm-up (--warmup).",
+    [IFM_TRUST_LATE_WARMUP] = "Warm up longer (--warmup).",
+    [IFM_TRUST_THROTTLED] = "Cool the machine, lower its clock, or raise the container's quota.",
+    [IFM_TRUST_FREQUENCY] = "Fix the clock at a level it can keep (doctor --tune).",
+    [IFM_TRUST_STEAL] = "Use a machine, or virtual CPUs, of your own.",
+    [IFM_TRUST_CO_LOAD] = "Stop other programs, or keep them off the measured CPUs (--cpus).",
+    [IFM_TRUST_PREEMPTED] = "Use fewer threads than CPUs, stop other programs.",
+    [IFM_TRUST_MAJOR_FAULTS] = "Leave more memory free, warm up longer (--warmup).",
+    [IFM_TRUST_CLOCK_MISMATCH] = "Let time synchronisation settle, check the clock source.",
+    [IFM_TRUST_SUSPENDED] = "Forbid sleep (systemd-inhibit) and measure again.",
     [IFM_TRUST_GENERATOR_LATE] =
-        "leave a CPU to the generator (fewer --threads, or --cpus), or offer a lower rate",
-    [IFM_TRUST_MAXIMUM_REACHED] = "raise --max-duration, or ask for fewer iterations",
-    [IFM_TRUST_NONDETERMINISTIC] = "one thread, or the runtime's deterministic option",
-    [IFM_TRUST_MEMORY_LIMIT] = "raise --memory-limit, or use a smaller model or batch",
-    [IFM_TRUST_BATCHED] = "a larger --batch, if percentiles of single calls matter",
-    [IFM_TRUST_SAMPLER_SPARSE] = "fewer --threads than CPUs give the samplers a CPU",
-    [IFM_TRUST_FEW_SAMPLES] = "more iterations (--iterations 1024)",
-    [IFM_TRUST_SANDBOX_OFF] = "leave out --no-sandbox unless the runtime needs what it forbids",
-    [IFM_TRUST_COLD_NOT_PROVEN] = "put the model on a file system of its own, close what maps it",
-    [IFM_TRUST_TARGET_NOT_REACHED] = "allow more invocations, or accept a wider interval",
-    [IFM_TRUST_OVERLOADED] = "offer a lower rate; --find-max-qps finds the highest",
+        "Leave a CPU to the generator (fewer --threads, or --cpus), or offer a lower rate.",
+    [IFM_TRUST_MAXIMUM_REACHED] = "Raise --max-duration, or ask for fewer iterations.",
+    [IFM_TRUST_NONDETERMINISTIC] = "One thread, or the runtime's deterministic option.",
+    [IFM_TRUST_MEMORY_LIMIT] = "Raise --memory-limit, or use a smaller model or batch.",
+    [IFM_TRUST_BATCHED] = "A larger --batch, if percentiles of single calls matter.",
+    [IFM_TRUST_SAMPLER_SPARSE] = "Fewer --threads than CPUs give the samplers a CPU.",
+    [IFM_TRUST_FEW_SAMPLES] = "More iterations (--iterations 1024).",
+    [IFM_TRUST_SANDBOX_OFF] = "Leave out --no-sandbox unless the runtime needs what it forbids.",
+    [IFM_TRUST_COLD_NOT_PROVEN] = "Put the model on a file system of its own, close what maps it.",
+    [IFM_TRUST_TARGET_NOT_REACHED] = "Allow more invocations, or accept a wider interval.",
+    [IFM_TRUST_OVERLOADED] = "Offer a lower rate; --find-max-qps finds the highest.",
 };
 
 const char *ifm_trust_code_name(enum ifm_trust_code code)
@@ -161,11 +161,14 @@ static void add_number(char *text, size_t size, enum unit unit, double value, do
         else
             snprintf(end, size, ": %.1f %%", 100 * value);
         break;
+    case NUMBER:
+        snprintf(end, size, ": %.2f (limit %.1f)", value, limit);
+        break;
     case COUNT:
         snprintf(end, size, value < 10 && value != floor(value) ? ": %.2f" : ": %.0f", value);
         break;
     case CORES:
-        snprintf(end, size, ": %.2f of one (limit %.1f)", value, limit);
+        snprintf(end, size, ": %.2f of one on average (limit %.1f)", value, limit);
         break;
     case MILLISECONDS:
         snprintf(end, size, limit > 0.0 ? ": %.2f ms (limit %.2f ms)" : ": %.0f ms", value / 1e6,
@@ -246,7 +249,7 @@ static size_t quarter(size_t k)
 /* Sustained load is there to make a machine throttle and slow down: what it shows is the result. */
 static bool is_the_result(const struct ifm_trust_assessment *a, const struct row *row)
 {
-    if (a->setup.scenario != IFM_SCENARIO_SUSTAINED)
+    if (a->setup.scenario.kind != IFM_SCENARIO_SUSTAINED)
         return false;
     return row->scope == CLOSED || row->code == IFM_TRUST_THROTTLED ||
            row->code == IFM_TRUST_FREQUENCY;
@@ -255,7 +258,7 @@ static bool is_the_result(const struct ifm_trust_assessment *a, const struct row
 static double row_limit(const struct ifm_trust_assessment *a, const struct row *row)
 {
     if (row->code == IFM_TRUST_GENERATOR_LATE)
-        return a->setup.lateness_limit_ns;
+        return (double)ifm_scenario_late_limit(&a->setup.scenario);
     return row->code == IFM_TRUST_MEMORY_LIMIT ? (double)a->setup.memory_limit_bytes : row->limit;
 }
 
@@ -313,8 +316,10 @@ static void apply(struct ifm_trust_assessment *a, const struct row *row)
     add_number(text, sizeof text, row->unit, t.value, limit);
     size_t used = strlen(text);
     if (row->rule == QUARTER || row->rule == ANY)
-        snprintf(text + used, sizeof text - used, ", in %zu of %zu invocation%s", t.over,
+        snprintf(text + used, sizeof text - used, ", in %zu of %zu invocation%s.", t.over,
                  t.observed, t.observed == 1 ? "" : "s");
+    else
+        snprintf(text + used, sizeof text - used, ".");
     ifm_trust_find(a, row->code, severity, t.over, row->unit == NONE ? NAN : t.value,
                    row->unit == NONE ? NAN : limit, text);
 }
@@ -322,8 +327,8 @@ static void apply(struct ifm_trust_assessment *a, const struct row *row)
 void ifm_trust_apply_rules(struct ifm_trust_assessment *a)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        bool queueing = a->setup.scenario == IFM_SCENARIO_SERVER ||
-                        a->setup.scenario == IFM_SCENARIO_OFFLINE;
+        bool queueing = a->setup.scenario.kind == IFM_SCENARIO_SERVER ||
+                        a->setup.scenario.kind == IFM_SCENARIO_OFFLINE;
         if (rows[i].scope == ALWAYS || !queueing)
             apply(a, &rows[i]);
     }
