@@ -6,12 +6,19 @@
 #include <string.h>
 #include "core/codec.h"
 #include "core/mem.h"
+#include "daemon/analysis/lanes.h"
 
 #define PHASE_NS_MAX INT64_C(2592000000000000) /* 30 days: no sum of times can overflow */
+#define RESOLUTION_MAX_NS 1000000
 #define KEEP_MAX 262144 /* samples whose space a thread keeps for the next invocation */
 
 /* -- Decode space of a thread ------------------------------------------------------------------- */
-struct scratch { int64_t *values, *other; size_t capacity; }; /* two arrays of capacity samples */
+struct scratch {
+    int64_t *values, *other; /* of capacity samples */
+    size_t capacity;
+    int64_t *lateness; /* of open loops only; of lateness_capacity */
+    size_t lateness_capacity;
+};
 
 static pthread_key_t scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
@@ -21,6 +28,7 @@ static void scratch_free(void *pointer)
     struct scratch *scratch = pointer;
     ifm_free(scratch->values);
     ifm_free(scratch->other);
+    ifm_free(scratch->lateness);
     ifm_free(scratch);
 }
 
@@ -59,13 +67,24 @@ static struct scratch *scratch_get(size_t samples, struct ifm_err *err)
     return scratch;
 }
 
+static int scratch_get_lateness(struct scratch *scratch, size_t samples, struct ifm_err *err)
+{
+    if (scratch->lateness_capacity >= samples) return 0;
+    if (grow(&scratch->lateness, samples)) {
+        return ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory for %zu samples", samples);
+    }
+    scratch->lateness_capacity = samples;
+    return 0;
+}
+
 /* After a large invocation the space goes back, so that one of them does not cost its size for ever. */
 static void scratch_put(struct scratch *scratch)
 {
     if (!scratch || scratch->capacity <= KEEP_MAX) return;
     ifm_free(scratch->values);
     ifm_free(scratch->other);
-    *scratch = (struct scratch){ NULL, NULL, 0 };
+    ifm_free(scratch->lateness);
+    *scratch = (struct scratch){ 0 };
 }
 
 /* -- Plain latencies ---------------------------------------------------------------------------- */
@@ -107,13 +126,33 @@ static int blocks_from_plain(struct ifm_msg_invocation *body, struct ifm_err *er
 }
 
 /* -- Blocks ------------------------------------------------------------------------------------- */
-struct phase { int64_t count, latency_ns, gaps_ns; bool every_gap; };
+struct phase { int64_t count, latency_ns, gaps_ns; bool every_gap, late; };
 
 static int refuse(struct ifm_err *err, size_t index, const char *member, const char *why)
 {
     char pointer[64];
     snprintf(pointer, sizeof pointer, "/samples/%zu/%s", index, member);
     return ifm_err_set(err, IFM_ERR_INVALID, pointer, "%s", why);
+}
+
+static bool fits(const struct ifm_block *block, int64_t count)
+{
+    return !block->len || ifm_codec_count(block->bytes, block->len) == (size_t)count;
+}
+
+/* What may stand beside latencies; before: the block in front of this one in its phase, or NULL. */
+static int check_companions(const struct ifm_msg_block *block, const struct ifm_msg_block *before, size_t i,
+                            struct ifm_err *err)
+{
+    if (!fits(&block->gaps, block->count)) return refuse(err, i, "gaps", "must be a block with one gap for each sample");
+    if (!fits(&block->lateness, block->count)) {
+        return refuse(err, i, "lateness", "must be a block with one value for each sample");
+    }
+    if (block->lateness.len && block->phase == 0) return refuse(err, i, "lateness", "belongs to steady samples");
+    if (before && !block->lateness.len != !before->lateness.len) {
+        return refuse(err, i, "lateness", "stands in some of the steady blocks only: give it in each or in none");
+    }
+    return 0;
 }
 
 /* Before anything is decoded: order, numbering, and how many samples there are in all. */
@@ -129,9 +168,8 @@ static int check_layout(const struct ifm_msg_invocation *body, size_t totals[2],
             return refuse(err, i, "count", "differs from the number of samples in the block, or the block is "
                                            "no sample block");
         }
-        if (block->gaps.len && ifm_codec_count(block->gaps.bytes, block->gaps.len) != (size_t)block->count) {
-            return refuse(err, i, "gaps", "must be a block with one gap for each sample");
-        }
+        int rc = check_companions(block, i && block->phase == blocks[i - 1].phase ? block - 1 : NULL, i, err);
+        if (rc) return rc;
         if (block->first != (int64_t)totals[block->phase]) {
             return refuse(err, i, "first", "must go on where the block before ended");
         }
@@ -143,8 +181,9 @@ static int check_layout(const struct ifm_msg_invocation *body, size_t totals[2],
     return 0;
 }
 
-/* Decodes one block and adds it up; negative when a value cannot be one. */
-static int decode(const struct ifm_block *block, int64_t *values, size_t capacity, int64_t *sum_ns,
+/* Decodes one block and adds it up; negative when a value cannot be one. lowest is 0, or less for the pauses of an
+ * open loop, where an inference may be due before the one before it has ended. */
+static int decode(const struct ifm_block *block, int64_t *values, size_t capacity, int64_t lowest, int64_t *sum_ns,
                   struct ifm_err *err)
 {
     size_t count = 0;
@@ -152,14 +191,14 @@ static int decode(const struct ifm_block *block, int64_t *values, size_t capacit
     if (rc) return rc;
     int64_t sum = 0; /* at most 65,536 hours: fits */
     for (size_t i = 0; i < count; i++) {
-        if (values[i] < 0 || values[i] > IFM_ROLLUP_LATENCY_MAX_NS) {
+        if (values[i] < lowest || values[i] > IFM_ROLLUP_LATENCY_MAX_NS) {
             return ifm_err_set(err, IFM_ERR_INVALID, "", "sample %zu is %lld ns: not within 0 to one hour", i,
                                (long long)values[i]);
         }
         sum += values[i];
     }
     *sum_ns += sum;
-    if (*sum_ns > PHASE_NS_MAX) {
+    if (*sum_ns > PHASE_NS_MAX || *sum_ns < -PHASE_NS_MAX) {
         return ifm_err_set(err, IFM_ERR_INVALID, "", "the phase would have lasted more than 30 days");
     }
     return 0;
@@ -174,6 +213,27 @@ static int located(int rc, struct ifm_err *err, size_t index, const char *member
     return rc;
 }
 
+static int decode_gaps(const struct ifm_msg_block *block, struct scratch *scratch, struct phase *phase, size_t index,
+                       struct ifm_err *err)
+{
+    int64_t lowest = block->lateness.len ? -IFM_ROLLUP_LATENCY_MAX_NS : 0;
+    phase->every_gap = phase->every_gap && block->gaps.len;
+    if (!block->gaps.len) return 0;
+    int rc = decode(&block->gaps, scratch->other, scratch->capacity, lowest, &phase->gaps_ns, err);
+    return located(rc, err, index, "gaps");
+}
+
+static int decode_lateness(const struct ifm_msg_block *block, struct scratch *scratch, struct phase *phase, size_t index,
+                           struct ifm_err *err)
+{
+    int64_t sum_ns = 0;
+    if (!block->lateness.len) return 0;
+    size_t used = (size_t)block->first;
+    int rc = decode(&block->lateness, scratch->lateness + used, scratch->lateness_capacity - used, 0, &sum_ns, err);
+    phase->late = true;
+    return located(rc, err, index, "lateness");
+}
+
 /* Steady values gather in scratch->values; scratch->other takes whatever is only looked at. */
 static int decode_all(const struct ifm_msg_invocation *body, struct scratch *scratch, struct phase phases[2],
                       struct ifm_err *err)
@@ -185,13 +245,10 @@ static int decode_all(const struct ifm_msg_invocation *body, struct scratch *scr
         bool steady = blocks[i].phase == 1;
         size_t used = steady ? (size_t)blocks[i].first : 0;
         rc = decode(&blocks[i].block, (steady ? scratch->values : scratch->other) + used,
-                    scratch->capacity - used, &phase->latency_ns, err);
+                    scratch->capacity - used, 0, &phase->latency_ns, err);
         rc = located(rc, err, i, "block");
-        if (!rc && blocks[i].gaps.len) {
-            rc = decode(&blocks[i].gaps, scratch->other, scratch->capacity, &phase->gaps_ns, err);
-            rc = located(rc, err, i, "gaps");
-        }
-        phase->every_gap = phase->every_gap && blocks[i].gaps.len;
+        if (!rc) rc = decode_gaps(&blocks[i], scratch, phase, i, err);
+        if (!rc) rc = decode_lateness(&blocks[i], scratch, phase, i, err);
         phase->count += blocks[i].count;
     }
     return rc;
@@ -201,8 +258,8 @@ static int check_count(int64_t *claimed, int64_t found, const char *pointer, str
 {
     if (*claimed == 0 || *claimed == IFM_JSON_ABSENT) *claimed = found;
     if (*claimed == found) return 0;
-    return ifm_err_set(err, IFM_ERR_INVALID, pointer, "says %lld, but there are %lld samples", (long long)*claimed,
-                       (long long)found);
+    return ifm_err_set(err, IFM_ERR_INVALID, pointer, "says %lld, but there are %lld in the samples",
+                       (long long)*claimed, (long long)found);
 }
 
 /* The steady phase's wall time. A client's own figure may only differ from what the samples show by what
@@ -215,22 +272,43 @@ static int64_t steady_time(const struct ifm_msg_invocation *body, const struct p
     return near ? body->steady_ns : shown;
 }
 
+/* The client's word for it only floors variances: no more than the coarsest clock there is. */
+static int64_t resolution(const struct ifm_msg_clock *clock)
+{
+    if (clock->resolution_ns <= 0) return 0;
+    return clock->resolution_ns < RESOLUTION_MAX_NS ? clock->resolution_ns : RESOLUTION_MAX_NS;
+}
+
 static int roll_up(struct ifm_msg_invocation *body, struct scratch *scratch, struct ifm_invocation_stats *stats,
                    bool *has_stats, struct ifm_err *err)
 {
     struct phase phases[2] = { { .every_gap = true }, { .every_gap = true } };
+    int64_t calls = body->batch_calls > 1 ? body->batch_calls : 1;
     int rc = decode_all(body, scratch, phases, err);
-    if (!rc) rc = check_count(&body->iterations, phases[1].count, "/iterations", err);
+    if (!rc) rc = check_count(&body->iterations, phases[1].count * calls, "/iterations", err);
     /* A worker keeps the first 65,536 warm-up samples of what may be many more. */
     if (!rc && phases[0].count > body->warmup_iterations)
         rc = check_count(&body->warmup_iterations, phases[0].count, "/warmup_iterations", err);
     if (rc) return rc;
     *has_stats = phases[1].count > 0;
     if (*has_stats) {
-        ifm_summary_invocation(scratch->values, scratch->other, (size_t)phases[1].count,
-                               steady_time(body, &phases[1]), stats);
+        const struct ifm_samples samples = {
+            .latency_ns = scratch->values,
+            .lateness_ns = phases[1].late ? scratch->lateness : NULL,
+            .n = (size_t)phases[1].count,
+            .steady_ns = steady_time(body, &phases[1]),
+            .batch_calls = calls,
+            .resolution_ns = resolution(&body->clock),
+        };
+        ifm_summary_samples(&samples, scratch->other, stats);
     }
     return 0;
+}
+
+static bool is_open_loop(const struct ifm_list *samples)
+{
+    const struct ifm_msg_block *blocks = samples->items;
+    return samples->count && blocks[samples->count - 1].lateness.len > 0;
 }
 
 int ifm_rollup(struct ifm_msg_invocation *body, struct ifm_invocation_stats *stats, bool *has_stats,
@@ -240,6 +318,7 @@ int ifm_rollup(struct ifm_msg_invocation *body, struct ifm_invocation_stats *sta
     *has_stats = false;
     memset(stats, 0, sizeof *stats);
     int rc = body->latency_ns.count ? blocks_from_plain(body, err) : 0;
+    if (!rc) rc = ifm_lanes_check(body, err);
     if (!rc) rc = check_layout(body, totals, err);
     if (!rc && body->status == 0 && !totals[1]) {
         rc = ifm_err_set(err, IFM_ERR_INVALID, "/samples", "an invocation that is ok must have steady samples");
@@ -249,7 +328,8 @@ int ifm_rollup(struct ifm_msg_invocation *body, struct ifm_invocation_stats *sta
     size_t room = totals[1] > IFM_CODEC_SAMPLES_MAX ? totals[1] : IFM_CODEC_SAMPLES_MAX;
     struct scratch *scratch = scratch_get(room, err);
     if (!scratch) return IFM_ERR_NOMEM;
-    rc = roll_up(body, scratch, stats, has_stats, err);
+    if (is_open_loop(&body->samples)) rc = scratch_get_lateness(scratch, totals[1], err);
+    if (!rc) rc = roll_up(body, scratch, stats, has_stats, err);
     scratch_put(scratch);
     return rc;
 }

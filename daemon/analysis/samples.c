@@ -102,7 +102,7 @@ static void add_sample(struct work *work, int64_t latency, int64_t gap, int64_t 
     work->clock_ns += gap;
     if (columns->used == work->buckets) return; /* more than was counted: cannot be */
     if (!work->value_count && !work->hist.total) {
-        columns->t[columns->used] = work->clock_ns;
+        columns->t[columns->used] = work->clock_ns > 0 ? work->clock_ns : 0; /* pauses of an open loop may be < 0 */
         work->bucket_end = end_of(work, total, columns->used);
     }
     if (work->estimate) {

@@ -10,11 +10,12 @@
 
 static const char *const list_params[] = {
     "model", "runtime", "provider", "device", "commit", "status", "verification", "trust", "format",
-    "variant_sha256", "device_key", "config_key", "id_prefix", "q", "label.", "since", "until", "limit",
+    "variant_sha256", "device_key", "config_key", "experiment", "scenario", "id_prefix", "q", "label.", "since", "until", "limit",
     "cursor", NULL
 };
 static const char *const samples_params[] = { "invocation", "phase", "buckets", NULL };
 static const char *const histogram_params[] = { "invocation", "bins", "low_ns", "high_ns", NULL };
+static const char *const lanes_params[] = { "invocation", NULL };
 static const char *const compare_params[] = { "a", "b", "delta", NULL };
 /* A page's query belongs to its script, which ignores what it does not know. */
 static const char *const page_params[] = { "*", NULL };
@@ -29,6 +30,8 @@ const struct ifm_route ifm_routes[] = {
     { "GET", API "/runs/{uuid}/invocations/{n}", ifm_routes_get_invocation, NULL, NULL },
     { "GET", API "/runs/{uuid}/samples", ifm_routes_get_samples, NULL, samples_params },
     { "GET", API "/runs/{uuid}/histogram", ifm_routes_get_histogram, NULL, histogram_params },
+    { "GET", API "/runs/{uuid}/lanes", ifm_routes_get_lanes, NULL, lanes_params },
+    { "GET", API "/runs/{uuid}/ops", ifm_routes_get_ops, NULL, NULL },
     { "GET", API "/compare", ifm_routes_get_compare, NULL, compare_params },
     { "GET", API "/schemas/{name}", ifm_routes_get_schema, NULL, NULL },
     { "GET", API "/openapi.json", ifm_routes_get_openapi, NULL, NULL },

@@ -29,6 +29,8 @@ void ifm_routes_get_invocation(struct ifm_request *request);
 /* samples.c */
 void ifm_routes_get_samples(struct ifm_request *request);
 void ifm_routes_get_histogram(struct ifm_request *request);
+void ifm_routes_get_lanes(struct ifm_request *request);
+void ifm_routes_get_ops(struct ifm_request *request);
 /* compare.c */
 void ifm_routes_get_compare(struct ifm_request *request);
 /* meta.c */

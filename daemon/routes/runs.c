@@ -7,6 +7,7 @@
 
 #include "core/mem.h"
 #include "core/text.h"
+#include "daemon/analysis/assess.h"
 #include "daemon/analysis/rollup.h"
 #include "daemon/routes/params.h"
 
@@ -173,6 +174,7 @@ void ifm_routes_put_run(struct ifm_request *request)
         rc = ifm_err_set(&err, IFM_ERR_INVALID, "/id", "id is another run's than the address names");
     }
     rc = rc ? rc : roll_up_each(put, &err);
+    rc = rc ? rc : ifm_assess_run(ifm_routes_context(request)->store, &put->run, put->each, &write.assessed, &err);
     if (rc) {
         ifm_routes_answer(request, rc, &err);
         return;
@@ -215,7 +217,8 @@ static int take_filter(const struct ifm_uri *uri, struct ifm_store_filter *f, st
         { "provider", &f->provider }, { "device", &f->device }, { "commit", &f->commit },
         { "status", &f->status }, { "verification", &f->verification }, { "trust", &f->trust },
         { "format", &f->format }, { "variant_sha256", &f->variant_sha256 }, { "device_key", &f->device_key },
-        { "config_key", &f->config_key }, { "q", &f->search }, { "cursor", &f->cursor },
+        { "config_key", &f->config_key }, { "experiment", &f->experiment }, { "scenario", &f->scenario },
+        { "q", &f->search }, { "cursor", &f->cursor },
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i].value = text_of(uri, texts[i].name);
@@ -226,6 +229,7 @@ static int take_filter(const struct ifm_uri *uri, struct ifm_store_filter *f, st
     rc = rc ? rc : ifm_params_check_words(uri, "status", IFM_RUN_STATUS_CHOICES, err);
     rc = rc ? rc : ifm_params_check_words(uri, "verification", IFM_VERIFICATION_CHOICES, err);
     rc = rc ? rc : ifm_params_check_words(uri, "trust", IFM_TRUST_CHOICES, err);
+    rc = rc ? rc : ifm_params_check_words(uri, "scenario", IFM_SCENARIO_CHOICES, err);
     rc = rc ? rc : ifm_params_time(uri, "since", &f->since_ms, err);
     rc = rc ? rc : ifm_params_time(uri, "until", &f->until_ms, err);
     return rc ? rc : take_label(uri, f, err);

@@ -1,6 +1,7 @@
-/* /runs/{uuid}/samples and /histogram: a run's samples at the width of a picture. */
+/* /runs/{uuid}/samples, /histogram, /lanes and /ops: what the pictures of a run are drawn from. */
 #include "daemon/analysis/samples.h"
 #include "daemon/analysis/histogram.h"
+#include "daemon/analysis/ops.h"
 #include "daemon/routes/params.h"
 #include "daemon/routes/routes.h"
 
@@ -41,5 +42,32 @@ void ifm_routes_get_histogram(struct ifm_request *request)
     }
     rc = ifm_histogram_json(ifm_routes_context(request)->store, request->match.uuid, invocation, (int)bins,
                             low_ns, high_ns, &request->reply.body, &err);
+    ifm_routes_answer(request, rc, &err);
+}
+
+void ifm_routes_get_lanes(struct ifm_request *request)
+{
+    struct ifm_err err = IFM_ERR_INIT;
+    int64_t invocation = -1;
+    int rc = ifm_params_i64(&request->uri, "invocation", 0, IFM_INVOCATIONS_MAX - 1, &invocation, &err);
+    if (rc) {
+        ifm_routes_answer(request, rc, &err);
+        return;
+    }
+    if (ifm_routes_validate(request, request->match.uuid, NULL)) {
+        return;
+    }
+    rc = ifm_store_get_lanes(ifm_routes_context(request)->store, request->match.uuid, invocation,
+                             &request->reply.body, &err);
+    ifm_routes_answer(request, rc, &err);
+}
+
+void ifm_routes_get_ops(struct ifm_request *request)
+{
+    struct ifm_err err = IFM_ERR_INIT;
+    if (ifm_routes_validate(request, request->match.uuid, NULL)) {
+        return;
+    }
+    int rc = ifm_ops_json(ifm_routes_context(request)->store, request->match.uuid, &request->reply.body, &err);
     ifm_routes_answer(request, rc, &err);
 }

@@ -13,7 +13,8 @@ int ifm_cursor_filter_digest(const struct ifm_store_filter *filter, uint8_t dige
     const char *const texts[] = {
         filter->id_prefix, filter->model, filter->runtime, filter->provider, filter->device, filter->commit,
         filter->status, filter->verification, filter->trust, filter->format, filter->variant_sha256,
-        filter->device_key, filter->config_key, filter->search, filter->label_key, filter->label_value
+        filter->device_key, filter->config_key, filter->search, filter->label_key, filter->label_value,
+        filter->experiment, filter->scenario
     };
     struct ifm_buf buf;
     ifm_buf_init(&buf, 1 << 20);

@@ -8,7 +8,7 @@
 #define VALUE_MAX 1024 /* bytes of one filter's text */
 
 /* -- The filters that are columns --------------------------------------------------------------- */
-enum kind { TEXT, KEY, CHOICE };
+enum kind { TEXT, KEY, CHOICE, UUID };
 struct column {
     size_t offset;       /* of the text in struct ifm_store_filter */
     const char *name;    /* in the query string */
@@ -22,6 +22,7 @@ struct column {
 };
 #define AT(field) offsetof(struct ifm_store_filter, field)
 static const struct column columns[] = {
+    { AT(experiment), "experiment", "r.experiment", "run_by_experiment", 0, UUID, NULL, 0, NULL },
     { AT(commit), "commit", "r.commit_id", "run_by_commit", 1, TEXT, NULL, 0, NULL },
     { AT(variant_sha256), "variant_sha256", "r.variant_sha256", "run_by_variant", 2, KEY, NULL, 0, NULL },
     { AT(config_key), "config_key", "r.config_key", "run_by_config_key", 3, KEY, NULL, 0, NULL },
@@ -33,6 +34,7 @@ static const struct column columns[] = {
     { AT(device_key), "device_key", "r.device_key", NULL, 0, KEY, NULL, 0, NULL },
     { AT(runtime), "runtime", "r.runtime", NULL, 0, TEXT, NULL, 0, NULL },
     { AT(trust), "trust", "r.trust", NULL, 0, CHOICE, IFM_TRUST_CHOICES, 0, NULL },
+    { AT(scenario), "scenario", "r.scenario", NULL, 0, CHOICE, IFM_SCENARIO_CHOICES, 0, NULL },
     { AT(provider), "provider", "r.provider", NULL, 0, TEXT, NULL, 0, NULL },
     { AT(format), "format", "r.format", NULL, 0, TEXT, NULL, 0, NULL },
 };
@@ -76,7 +78,7 @@ static int bind_key(struct ifm_query *query, const struct column *column, const 
                     struct ifm_err *err)
 {
     static const char digits[] = "0123456789abcdef";
-    bool good = len == 2 * IFM_SHA256_BYTES && query->key_count < 3 * IFM_FILTER_VALUES_MAX;
+    bool good = len == 2 * IFM_SHA256_BYTES && query->key_count < 4 * IFM_FILTER_VALUES_MAX;
     uint8_t *key = query->keys[good ? query->key_count++ : 0];
     for (size_t i = 0; good && i < len; i++) {
         const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
@@ -88,6 +90,21 @@ static int bind_key(struct ifm_query *query, const struct column *column, const 
                            column->name);
     }
     bind(query, IFM_BIND_BLOB, 0, key, IFM_SHA256_BYTES);
+    return 0;
+}
+
+static int bind_uuid(struct ifm_query *query, const struct column *column, const char *text, size_t len,
+                     struct ifm_err *err)
+{
+    char copy[IFM_UUID_TEXT] = "";
+    bool room = query->key_count < 4 * IFM_FILTER_VALUES_MAX && len == IFM_UUID_TEXT - 1;
+    uint8_t *key = query->keys[room ? query->key_count++ : 0];
+    if (room) memcpy(copy, text, len);
+    if (!room || ifm_uuid_parse(copy, key)) {
+        return ifm_err_set(err, IFM_ERR_BAD_REQUEST, column->name, "%s takes a UUID, not \"%.*s\"", column->name,
+                           len < 40 ? (int)len : 40, text);
+    }
+    bind(query, IFM_BIND_BLOB, 0, key, IFM_UUID_BYTES);
     return 0;
 }
 
@@ -107,6 +124,7 @@ static int bind_value(struct ifm_query *query, const struct column *column, cons
                       struct ifm_err *err)
 {
     if (column->kind == KEY) return bind_key(query, column, text, len, err);
+    if (column->kind == UUID) return bind_uuid(query, column, text, len, err);
     if (column->kind == TEXT) {
         bind(query, IFM_BIND_TEXT, 0, text, len);
         return 0;

@@ -12,7 +12,7 @@
 #include "daemon/store/store.h"
 
 #define IFM_FILTER_VALUES_MAX 16 /* of one comma-separated list */
-#define IFM_FILTER_BINDS_MAX 256 /* 12 lists of 16, search, label, times, place, limit: 207 */
+#define IFM_FILTER_BINDS_MAX 256 /* 14 lists of 16, search, label, times, place, limit: 239 */
 
 struct ifm_filter_bind { enum { IFM_BIND_I64, IFM_BIND_TEXT, IFM_BIND_BLOB } kind; int64_t number;
                          const void *bytes; size_t len; };
@@ -28,7 +28,7 @@ struct ifm_query {
     bool by_id; /* in order of id instead of start time; rows may have a NULL started_at_ms (not closed) */
     char *pattern;                      /* owned: of `search` */
     uint8_t low[IFM_UUID_BYTES], high[IFM_UUID_BYTES]; /* of id_prefix */
-    uint8_t keys[3 * IFM_FILTER_VALUES_MAX][IFM_SHA256_BYTES];
+    uint8_t keys[4 * IFM_FILTER_VALUES_MAX][IFM_SHA256_BYTES];
     size_t key_count;
     struct ifm_cursor from;             /* first key that is not listed any more */
 };

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "core/trust.h"
 #include "core/uuid.h"
 #include "daemon/store/db.h"
 #include "daemon/store/store.h"
@@ -29,19 +30,26 @@ void ifm_pool_close(struct ifm_pool *pool);
 int ifm_pool_take(struct ifm_pool *pool, bool snapshot, struct ifm_db **db, struct ifm_err *err);
 void ifm_pool_put(struct ifm_pool *pool, struct ifm_db *db);
 
-/* -- One write: put.c --------------------------------------------------------------------------- */
+/* -- One write: prepare.c and put.c --------------------------------------------------------------------------- */
+struct ifm_packed_lanes { char *head, *blocks; size_t head_len, blocks_len; }; /* head NULL: none */
 struct ifm_put_invocation {
     const struct ifm_msg_invocation *body;
     const struct ifm_invocation_stats *stats; /* NULL: none */
-    char *json; /* owned: the body as stored, without its blocks */
+    char *json; /* owned: the body as stored, without its blocks and lanes */
     size_t json_len;
+    struct ifm_packed_lanes lanes; /* owned */
 };
 struct ifm_put {
     struct ifm_put *next;
     uint8_t id[IFM_UUID_BYTES];
     uint8_t sha256[IFM_SHA256_BYTES];
     const struct ifm_msg_run *run; /* NULL: the write is invocations[0] and nothing else */
-    char *json, *labels; /* owned: the run's body as stored; its labels */
+    char *json, *labels, *trust, *ops; /* owned: the run's body as stored, and apart from it: labels, verdict (NULL: none),
+                                          operators (NULL: none) */
+    char trust_line[IFM_STORE_TRUST_LINE];
+    size_t assessed; /* as in struct ifm_store_run */
+    int64_t scenario; /* enum ifm_scenario_kind; IFM_JSON_ABSENT: another word */
+    uint8_t experiment[IFM_UUID_BYTES];
     size_t json_len, bytes; /* bytes: all that waits in memory for this write */
     int64_t started_at_ms, finished_at_ms;
     uint8_t variant_sha256[IFM_SHA256_BYTES], device_key[IFM_SHA256_BYTES], config_key[IFM_SHA256_BYTES];
@@ -60,6 +68,19 @@ void ifm_put_free(struct ifm_put *put);
  * failed, and the transaction must be rolled back. */
 int ifm_put_apply(struct ifm_db *db, struct ifm_put *put, struct ifm_err *err);
 
+/* -- Statistics as columns: stats.c -------------------------------------------------------------- */
+void ifm_stats_bind(sqlite3_stmt *stmt, int first, const struct ifm_invocation_stats *stats);
+bool ifm_stats_get(sqlite3_stmt *stmt, int first, struct ifm_invocation_stats *out); /* false: none */
+void ifm_stats_write(sqlite3_stmt *stmt, int first, struct ifm_jw *w); /* as members of an object */
+
+/* -- Lanes as they rest: lanes.c ------------------------------------------------------------------ */
+int ifm_lanes_pack(const struct ifm_list *groups, struct ifm_packed_lanes *out, struct ifm_err *err);
+void ifm_packed_lanes_done(struct ifm_packed_lanes *lanes);
+/* From columns head and blocks (column + 1); both NULL: no groups. Free with ifm_lanes_done. */
+int ifm_lanes_unpack(sqlite3_stmt *stmt, int column, struct ifm_list *groups, struct ifm_err *err);
+void ifm_lanes_done(struct ifm_list *groups);
+void ifm_lanes_write(const struct ifm_list *groups, struct ifm_jw *w);
+
 /* -- Writer thread: writer.c -------------------------------------------------------------------- */
 struct ifm_writer {
     struct ifm_db db;
@@ -69,6 +90,7 @@ struct ifm_writer {
     struct ifm_put *head, **tail;
     size_t queued, queued_bytes;
     bool started, stopping;
+    atomic_bool full; /* the latest transaction found no room on the disk */
     atomic_int_fast64_t *generation;
 };
 int ifm_writer_start(struct ifm_writer *writer, struct ifm_err *err); /* writer->db is open */
@@ -83,11 +105,17 @@ int ifm_store_find(struct ifm_db *db, const char *run_id, uint8_t id[IFM_UUID_BY
 /* Writes the current row (IFM_RUN_COLUMNS) of stmt as a list row: row.c. */
 void ifm_store_write_row(sqlite3_stmt *stmt, struct ifm_jw *w);
 
+/* {"state":…,"line":…,"findings":[…],"unobserved":[…]} from the trust… fields of a run: read.c. */
+void ifm_store_write_trust(const struct ifm_msg_run *run, const char *line, struct ifm_jw *w);
+/* The stored body of an invocation without its closing brace, for further members: invocation.c. */
+void ifm_store_open_body(struct ifm_buf *out, sqlite3_stmt *stmt, int column);
+
 /* A run's values over its invocations: summarize.c. */
 struct ifm_summary_values {
     size_t ok, failed;
     double *values[IFM_METRIC_COUNT]; /* ok each, in order of n; one allocation starting at values[0] */
     double *iterations;
+    double *numbers; /* n of each */
     bool enough[IFM_METRIC_COUNT];
     size_t by_verification[4]; /* ok invocations by enum ifm_verification */
 };

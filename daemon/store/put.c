@@ -1,189 +1,13 @@
-/* One write, in two halves: what needs no database (texts, keys, times) is made on the caller's thread, so
- * that the writer thread only binds and steps. Whether a write is refused is found out by SELECTs before
- * anything is changed; a refused write therefore leaves nothing to undo. */
+/* The half of a write that the writer thread does: it binds and steps what prepare.c made. Whether a write is refused
+ * is found out by SELECTs before anything is changed; a refused write therefore leaves nothing to undo. */
 #include "daemon/store/internal.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "core/clock.h"
-#include "core/mem.h"
+#include "core/energy.h"
 
-#define BODY_MAX (64u * 1024 * 1024)
-#define BODY_USUAL 1500 /* bytes without blocks: room that need not grow */
-
-void ifm_put_free(struct ifm_put *put)
-{
-    if (!put) return;
-    for (size_t i = 0; i < put->invocation_count; i++) ifm_free(put->invocations[i].json);
-    ifm_free(put->json);
-    ifm_free(put->labels);
-    ifm_free(put);
-}
-
-/* -- Caller's thread ---------------------------------------------------------------------------- */
-static int set_json(const struct ifm_table *table, const void *body, char **json, size_t *len, struct ifm_err *err)
-{
-    struct ifm_buf buf;
-    ifm_buf_init(&buf, BODY_MAX);
-    ifm_buf_room(&buf, BODY_USUAL);
-    ifm_json_encode(table, body, &buf);
-    int rc = ifm_buf_check(&buf, err);
-    if (!rc) {
-        *len = buf.len;
-        *json = ifm_buf_take(&buf);
-    }
-    ifm_buf_done(&buf);
-    return rc;
-}
-
-static int set_time(const char *text, const char *pointer, int64_t *wall_ms, struct ifm_err *err)
-{
-    if (!text) {
-        *wall_ms = IFM_JSON_ABSENT;
-        return 0;
-    }
-    if (ifm_clock_parse(text, wall_ms)) {
-        return ifm_err_set(err, IFM_ERR_INVALID, pointer, "\"%.40s\" is not an RFC 3339 time", text);
-    }
-    return 0;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* A missing key is stored as NULL. */
-static int set_key(const char *hex, const char *pointer, uint8_t out[IFM_SHA256_BYTES], struct ifm_err *err)
-{
-    if (!hex) return 0;
-    bool good = strlen(hex) == 2 * IFM_SHA256_BYTES;
-    for (int i = 0; good && i < IFM_SHA256_BYTES; i++) {
-        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-        good = high >= 0 && low >= 0;
-        out[i] = (uint8_t)(high * 16 + low);
-    }
-    return good ? 0 : ifm_err_set(err, IFM_ERR_INVALID, pointer, "is not a SHA-256: 64 lower-case hex digits");
-}
-
-static struct ifm_put *put_new(const char *run_id, const uint8_t *sha256, size_t invocations, struct ifm_err *err)
-{
-    struct ifm_put *put = ifm_alloc(sizeof *put + invocations * sizeof put->invocations[0]);
-    if (!put) {
-        ifm_err_set(err, IFM_ERR_NOMEM, "store", "out of memory");
-        return NULL;
-    }
-    if (!run_id || ifm_uuid_parse(run_id, put->id)) {
-        ifm_err_set(err, IFM_ERR_INVALID, "/id", "\"%.40s\" is not a UUID", run_id ? run_id : "");
-        ifm_free(put);
-        return NULL;
-    }
-    put->invocation_count = invocations;
-    memcpy(put->sha256, sha256, IFM_SHA256_BYTES);
-    return put;
-}
-
-static int set_invocation(struct ifm_put *put, size_t index, const struct ifm_msg_invocation *body,
-                          const struct ifm_invocation_stats *stats, struct ifm_err *err)
-{
-    if (body->n < 0 || body->n >= IFM_INVOCATIONS_MAX) {
-        return ifm_err_set(err, IFM_ERR_INVALID, "/n", "%lld is not an invocation: 0..%d", (long long)body->n,
-                           IFM_INVOCATIONS_MAX - 1);
-    }
-    if (body->samples.count > IFM_DB_BLOCKS) {
-        return ifm_err_set(err, IFM_ERR_TOO_LARGE, "/samples", "%zu blocks; at most %d: put more samples into each",
-                           body->samples.count, IFM_DB_BLOCKS);
-    }
-    struct ifm_put_invocation *made = &put->invocations[index];
-    made->body = body;
-    made->stats = stats;
-    const struct ifm_msg_block *blocks = body->samples.items;
-    for (size_t i = 0; i < body->samples.count; i++) put->bytes += blocks[i].block.len + blocks[i].gaps.len;
-    struct ifm_msg_invocation facts = *body; /* without the blocks, which go to a table of their own */
-    facts.samples = (struct ifm_list){ NULL, 0 };
-    int rc = set_json(&ifm_invocation_table, &facts, &made->json, &made->json_len, err);
-    put->bytes += made->json_len;
-    return rc;
-}
-
-struct ifm_put *ifm_put_new_invocation(const struct ifm_store_invocation *write, struct ifm_err *err)
-{
-    struct ifm_put *put = put_new(write->run_id, write->sha256, 1, err);
-    if (put && set_invocation(put, 0, write->body, write->stats, err)) {
-        ifm_put_free(put);
-        return NULL;
-    }
-    return put;
-}
-
-static int set_invocations(struct ifm_put *put, const struct ifm_store_run *write, struct ifm_err *err)
-{
-    const struct ifm_msg_invocation *bodies = write->body->invocation_bodies.items;
-    bool seen[IFM_INVOCATIONS_MAX] = { false };
-    for (size_t i = 0; i < put->invocation_count; i++) {
-        const struct ifm_invocation_stats *stats = write->stats && write->stats[i].n ? &write->stats[i] : NULL;
-        int rc = set_invocation(put, i, &bodies[i], stats, err);
-        if (!rc && seen[bodies[i].n]) {
-            rc = ifm_err_set(err, IFM_ERR_INVALID, "/n", "%lld is the number of an earlier one in this list",
-                             (long long)bodies[i].n);
-        }
-        if (rc) {
-            ifm_err_below(err, "invocation_bodies", i);
-            return rc;
-        }
-        seen[bodies[i].n] = true;
-    }
-    return 0;
-}
-
-static int set_labels(struct ifm_put *put, const struct ifm_map *labels, struct ifm_err *err)
-{
-    struct ifm_buf buf;
-    struct ifm_jw w;
-    ifm_buf_init(&buf, BODY_MAX);
-    ifm_jw_init(&w, &buf);
-    ifm_jw_begin(&w, '{');
-    for (size_t i = 0; i < labels->count; i++) {
-        ifm_jw_key(&w, labels->items[i].key);
-        ifm_jw_string(&w, labels->items[i].value);
-    }
-    ifm_jw_end(&w, '}');
-    int rc = ifm_buf_check(&buf, err);
-    if (!rc) put->labels = ifm_buf_take(&buf);
-    ifm_buf_done(&buf);
-    return rc;
-}
-
-struct ifm_put *ifm_put_new_run(const struct ifm_store_run *write, struct ifm_err *err)
-{
-    const struct ifm_msg_run *body = write->body;
-    struct ifm_put *put = put_new(body->id, write->sha256, body->invocation_bodies.count, err);
-    if (!put) return NULL;
-    struct ifm_msg_run facts = *body; /* what is stored as the run's body */
-    facts.invocation_bodies = (struct ifm_list){ NULL, 0 };
-    put->run = body;
-    int rc = set_time(body->started_at, "/started_at", &put->started_at_ms, err);
-    if (!rc && put->started_at_ms == IFM_JSON_ABSENT) {
-        rc = ifm_err_set(err, IFM_ERR_INVALID, "/started_at", "is missing");
-    }
-    if (!rc) rc = set_time(body->finished_at, "/finished_at", &put->finished_at_ms, err);
-    if (!rc) rc = set_key(body->variant_sha256, "/variant_sha256", put->variant_sha256, err);
-    if (!rc) rc = set_key(body->device_key, "/device_key", put->device_key, err);
-    if (!rc) rc = set_key(body->config_key, "/config_key", put->config_key, err);
-    if (!rc) rc = set_labels(put, &body->labels, err);
-    if (!rc) rc = set_json(&ifm_run_table, &facts, &put->json, &put->json_len, err);
-    if (!rc) rc = set_invocations(put, write, err);
-    put->bytes += put->json_len;
-    if (rc) {
-        ifm_put_free(put);
-        return NULL;
-    }
-    return put;
-}
-
-/* -- Writer thread ------------------------------------------------------------------------------ */
 static int find_run(struct ifm_db *db, const struct ifm_put *put, int64_t *key, bool *closed,
                     struct ifm_err *err)
 {
@@ -249,20 +73,6 @@ static int64_t peak_rss(const struct ifm_msg_invocation *body)
     return positive(peak);
 }
 
-static void bind_stats(sqlite3_stmt *stmt, const struct ifm_invocation_stats *stats)
-{
-    if (!stats) return; /* parameters that are not bound are NULL */
-    const int64_t whole[] = { stats->n, stats->p50_ns, stats->p90_ns, stats->p99_ns, stats->min_ns, stats->max_ns };
-    for (int i = 0; i < 6; i++) sqlite3_bind_int64(stmt, 10 + i, whole[i]);
-    ifm_db_bind_absent(stmt, 16, stats->p50_low_ns < 0 ? IFM_JSON_ABSENT : stats->p50_low_ns);
-    ifm_db_bind_absent(stmt, 17, stats->p50_high_ns < 0 ? IFM_JSON_ABSENT : stats->p50_high_ns);
-    sqlite3_bind_int(stmt, 18, stats->p90_enough);
-    sqlite3_bind_int(stmt, 19, stats->p99_enough);
-    const double real[] = { stats->mean_ns, stats->sd_ns, stats->p50_interp_ns, stats->p90_interp_ns,
-                            stats->p99_interp_ns, stats->throughput_per_s, stats->autocorrelation };
-    for (int i = 0; i < 7; i++) ifm_db_bind_f64(stmt, 20 + i, real[i]);
-}
-
 static int add_facts(struct ifm_db *db, const struct ifm_put *put, const struct ifm_put_invocation *made,
                      int64_t key, struct ifm_err *err)
 {
@@ -270,6 +80,7 @@ static int add_facts(struct ifm_db *db, const struct ifm_put *put, const struct 
     sqlite3_stmt *stmt;
     int rc = ifm_db_get(db, IFM_SQL_ADD_INVOCATION, &stmt, err);
     if (rc) return rc;
+    struct ifm_energy energy;
     bool has_cpu = body->cpu_ns > 0 && body->iterations > 0;
     sqlite3_bind_int64(stmt, 1, key);
     sqlite3_bind_int64(stmt, 2, body->n);
@@ -280,9 +91,23 @@ static int add_facts(struct ifm_db *db, const struct ifm_put *put, const struct 
     ifm_db_bind_absent(stmt, 7, positive(body->first_inference_ns));
     ifm_db_bind_absent(stmt, 8, peak_rss(body));
     ifm_db_bind_f64(stmt, 9, has_cpu ? (double)body->cpu_ns / (double)body->iterations : (double)NAN);
-    bind_stats(stmt, made->stats);
-    sqlite3_bind_text64(stmt, 27, made->json, made->json_len, SQLITE_STATIC, SQLITE_UTF8);
+    ifm_energy_assess(&body->energy, body->iterations, &energy);
+    ifm_db_bind_f64(stmt, 10, energy.gross_uj);
+    ifm_db_bind_absent(stmt, 11, body->order);
+    sqlite3_bind_text64(stmt, 12, made->json, made->json_len, SQLITE_STATIC, SQLITE_UTF8);
+    ifm_stats_bind(stmt, 13, made->stats);
     return ifm_db_run(db, stmt, "storing an invocation", err);
+}
+
+static int add_lanes(struct ifm_db *db, const struct ifm_packed_lanes *lanes, int64_t key, struct ifm_err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = ifm_db_get(db, IFM_SQL_ADD_LANES, &stmt, err);
+    if (rc) return rc;
+    sqlite3_bind_int64(stmt, 1, key);
+    sqlite3_bind_text64(stmt, 2, lanes->head, lanes->head_len, SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_blob64(stmt, 3, lanes->blocks, lanes->blocks_len, SQLITE_STATIC);
+    return ifm_db_run(db, stmt, "storing lanes", err);
 }
 
 static int add_samples(struct ifm_db *db, const struct ifm_list *samples, int64_t key, struct ifm_err *err)
@@ -299,6 +124,9 @@ static int add_samples(struct ifm_db *db, const struct ifm_list *samples, int64_
         if (blocks[i].gaps.len) {
             sqlite3_bind_blob64(stmt, 6, blocks[i].gaps.bytes, blocks[i].gaps.len, SQLITE_STATIC);
         }
+        if (blocks[i].lateness.len) {
+            sqlite3_bind_blob64(stmt, 7, blocks[i].lateness.bytes, blocks[i].lateness.len, SQLITE_STATIC);
+        }
         rc = ifm_db_run(db, stmt, "storing samples", err);
     }
     return rc;
@@ -310,6 +138,7 @@ static int add_invocation(struct ifm_db *db, const struct ifm_put *put, size_t i
     const struct ifm_put_invocation *made = &put->invocations[index];
     int64_t key = run * IFM_DB_INVOCATIONS + made->body->n;
     int rc = add_facts(db, put, made, key, err);
+    if (!rc && made->lanes.head) rc = add_lanes(db, &made->lanes, key, err);
     return rc ? rc : add_samples(db, &made->body->samples, key, err);
 }
 
@@ -368,6 +197,9 @@ static void bind_run_facts(sqlite3_stmt *stmt, const struct ifm_put *put)
     ifm_db_bind_text(stmt, 18, body->commit);
     ifm_db_bind_text(stmt, 19, put->labels);
     sqlite3_bind_int64(stmt, 20, body->method_version);
+    if (body->experiment.id) sqlite3_bind_blob(stmt, 35, put->experiment, IFM_UUID_BYTES, SQLITE_STATIC);
+    ifm_db_bind_absent(stmt, 36, put->scenario);
+    ifm_db_bind_text(stmt, 37, put->trust ? put->trust_line : NULL);
 }
 
 static void bind_run_summary(sqlite3_stmt *stmt, struct ifm_summary_values *values)
@@ -375,7 +207,7 @@ static void bind_run_summary(sqlite3_stmt *stmt, struct ifm_summary_values *valu
     sqlite3_bind_int64(stmt, 21, (int64_t)values->ok);
     sqlite3_bind_int64(stmt, 22, (int64_t)values->failed);
     ifm_db_bind_f64(stmt, 23, values->ok ? ifm_stat_median(values->iterations, values->ok) : (double)NAN);
-    static const int columns[IFM_METRIC_COUNT] = { 24, 27, 28, 30, 31, 32, 33, 34 };
+    static const int columns[IFM_METRIC_COUNT] = { 24, 27, 28, 30, 31, 32, 33, 34, 38 };
     for (int metric = 0; metric < IFM_METRIC_COUNT; metric++) {
         struct ifm_estimate estimate;
         ifm_summary_values_estimate(values, (enum ifm_metric)metric, &estimate);
@@ -413,6 +245,8 @@ static int add_body(struct ifm_db *db, const struct ifm_put *put, int64_t key, s
     sqlite3_bind_int64(stmt, 1, key);
     sqlite3_bind_blob(stmt, 2, put->sha256, IFM_SHA256_BYTES, SQLITE_STATIC);
     sqlite3_bind_text64(stmt, 3, put->json, put->json_len, SQLITE_STATIC, SQLITE_UTF8);
+    ifm_db_bind_text(stmt, 4, put->trust);
+    ifm_db_bind_text(stmt, 5, put->ops);
     return ifm_db_run(db, stmt, "storing a run", err);
 }
 
@@ -501,6 +335,9 @@ static int check_invocations(struct ifm_db *db, struct ifm_put *put, int64_t key
         ifm_err_set(&put->err, IFM_ERR_CONFLICT, "/invocations", "the run says %lld invocations, %lld are stored or "
                     "came with it (last number %lld): send those that are missing first",
                     (long long)put->run->invocations, count, last);
+    } else if (put->run->trust && (long long)put->assessed != count) {
+        ifm_err_set(&put->err, IFM_ERR_BUSY, "store", "an invocation of this run was being stored meanwhile: send the "
+                    "run again");
     }
     return 0;
 }

@@ -1,5 +1,5 @@
 /* Replies about one run. Bodies are stored as the JSON that goes out again, so that a reply is made by joining
- * texts: statistics are appended inside an invocation's body, sample blocks inside another. */
+ * texts: statistics are appended inside an invocation's body. */
 #include "daemon/store/internal.h"
 
 #include <math.h>
@@ -47,8 +47,51 @@ static int get_range(struct ifm_db *db, enum ifm_sql which, int64_t run_key, sql
     return 0;
 }
 
+/* -- Verdict ------------------------------------------------------------------------------------ */
+static void write_finding(const struct ifm_msg_finding *finding, struct ifm_jw *w)
+{
+    static const char *const words[] = { "note", "caution", "untrusted" };
+    ifm_jw_begin(w, '{');
+    ifm_jw_key(w, "code");
+    ifm_jw_string(w, finding->code);
+    ifm_jw_key(w, "severity");
+    ifm_jw_string(w, words[finding->severity >= 0 && finding->severity < 3 ? finding->severity : 2]);
+    ifm_jw_key(w, "text");
+    ifm_jw_string(w, finding->text);
+    ifm_jw_key(w, "remedy");
+    ifm_jw_string(w, finding->remedy);
+    ifm_jw_key(w, "invocations");
+    ifm_jw_i64(w, finding->invocations);
+    ifm_jw_key(w, "value");
+    ifm_jw_f64(w, finding->value);
+    ifm_jw_key(w, "limit");
+    ifm_jw_f64(w, finding->limit);
+    ifm_jw_end(w, '}');
+}
+
+void ifm_store_write_trust(const struct ifm_msg_run *run, const char *line, struct ifm_jw *w)
+{
+    static const char *const words[] = { "not_assessed", "trusted", "caution", "untrusted" };
+    const struct ifm_msg_finding *findings = run->trust_findings.items;
+    ifm_jw_begin(w, '{');
+    ifm_jw_key(w, "state");
+    ifm_jw_string(w, words[run->trust & 3]);
+    ifm_jw_key(w, "line");
+    ifm_jw_string(w, line);
+    ifm_jw_key(w, "findings");
+    ifm_jw_begin(w, '[');
+    for (size_t i = 0; i < run->trust_findings.count; i++) write_finding(&findings[i], w);
+    ifm_jw_end(w, ']');
+    ifm_jw_key(w, "unobserved");
+    ifm_jw_begin(w, '[');
+    for (size_t i = 0; i < run->trust_unobserved.count; i++) ifm_jw_string(w, run->trust_unobserved.items[i]);
+    ifm_jw_end(w, ']');
+    ifm_jw_end(w, '}');
+}
+
 /* -- Run ---------------------------------------------------------------------------------------- */
-static int write_body(struct ifm_db *db, int64_t key, struct ifm_jw *w, struct ifm_err *err)
+/* The body and its verdict, which a run that is open, or was closed by an earlier version, has not. */
+static int write_body(struct ifm_db *db, int64_t key, bool closed, struct ifm_jw *w, struct ifm_err *err)
 {
     sqlite3_stmt *stmt;
     int rc = ifm_db_get(db, IFM_SQL_RUN_BODY, &stmt, err);
@@ -56,10 +99,18 @@ static int write_body(struct ifm_db *db, int64_t key, struct ifm_jw *w, struct i
     sqlite3_bind_int64(stmt, 1, key);
     rc = ifm_db_step(db, stmt, "reading a run", err);
     const char *body = rc > 0 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
-    if (body) {
-        ifm_jw_raw(w, body);
+    const char *trust = rc > 0 ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
+    ifm_jw_key(w, "run");
+    ifm_jw_raw(w, body ? body : "null");
+    ifm_jw_key(w, "closed");
+    ifm_jw_bool(w, closed);
+    ifm_jw_key(w, "trust");
+    if (trust) {
+        ifm_jw_raw(w, trust);
     } else {
-        ifm_jw_string(w, NULL);
+        struct ifm_msg_run none;
+        ifm_json_init(&ifm_run_table, &none);
+        ifm_store_write_trust(&none, "not assessed", w);
     }
     ifm_db_reset(stmt);
     return rc < 0 ? rc : 0;
@@ -102,39 +153,6 @@ static int write_summary(struct ifm_db *db, int64_t key, struct ifm_jw *w, struc
     return 0;
 }
 
-/* The columns of IFM_SQL_INVOCATION_VIEWS after the body, by name; those ending in "enough" are booleans. */
-static const char *const stat_names[] = {
-    "sample_count", "p50_ns", "p90_ns", "p99_ns", "p90_enough", "p99_enough", "min_ns", "max_ns", "mean_ns",
-    "sd_ns", "p50_low_ns", "p50_high_ns", "p50_interp_ns", "p90_interp_ns", "p99_interp_ns", "throughput_per_s",
-    "autocorrelation"
-};
-
-static void write_stat(struct ifm_jw *w, sqlite3_stmt *stmt, int column)
-{
-    const char *name = stat_names[column - 1];
-    ifm_jw_key(w, name);
-    if (sqlite3_column_type(stmt, column) == SQLITE_FLOAT) {
-        ifm_jw_f64(w, sqlite3_column_double(stmt, column));
-    } else if (strstr(name, "enough") && sqlite3_column_type(stmt, column) != SQLITE_NULL) {
-        ifm_jw_bool(w, sqlite3_column_int(stmt, column) != 0);
-    } else {
-        ifm_jw_i64(w, ifm_db_i64(stmt, column));
-    }
-}
-
-/* The stored body, its closing brace replaced by further members. */
-static void open_body(struct ifm_buf *out, sqlite3_stmt *stmt)
-{
-    const char *body = (const char *)sqlite3_column_text(stmt, 0);
-    int len = sqlite3_column_bytes(stmt, 0);
-    if (body && len > 2) {
-        ifm_buf_add(out, body, (size_t)len - 1);
-        ifm_buf_addc(out, ',');
-    } else {
-        ifm_buf_addc(out, '{');
-    }
-}
-
 static int write_invocations(struct ifm_db *db, int64_t key, struct ifm_buf *out, struct ifm_err *err)
 {
     sqlite3_stmt *stmt;
@@ -144,11 +162,9 @@ static int write_invocations(struct ifm_db *db, int64_t key, struct ifm_buf *out
     for (bool first = true; (rc = ifm_db_step(db, stmt, "reading invocations", err)) > 0; first = false) {
         struct ifm_jw members;
         if (!first) ifm_buf_addc(out, ',');
-        open_body(out, stmt);
+        ifm_store_open_body(out, stmt, 0);
         ifm_jw_init(&members, out);
-        for (int column = 1; column <= (int)(sizeof stat_names / sizeof *stat_names); column++) {
-            write_stat(&members, stmt, column);
-        }
+        ifm_stats_write(stmt, 1, &members);
         ifm_buf_addc(out, '}');
     }
     ifm_db_reset(stmt);
@@ -168,88 +184,13 @@ int ifm_store_get_run(struct ifm_store *store, const char *run_id, struct ifm_bu
     if (!rc) {
         ifm_jw_init(&w, out);
         ifm_jw_begin(&w, '{');
-        ifm_jw_key(&w, "run");
-        rc = write_body(db, key, &w, err);
-        ifm_jw_key(&w, "closed");
-        ifm_jw_bool(&w, started_at_ms != IFM_JSON_ABSENT);
+        rc = write_body(db, key, started_at_ms != IFM_JSON_ABSENT, &w, err);
         ifm_jw_key(&w, "summary");
         if (!rc) rc = write_summary(db, key, &w, err);
         ifm_jw_key(&w, "invocations");
         if (!rc) rc = write_invocations(db, key, out, err);
         ifm_buf_addc(out, '}');
     }
-    ifm_pool_put(&store->pool, db);
-    return rc ? rc : ifm_buf_check(out, err);
-}
-
-/* -- Invocation --------------------------------------------------------------------------------- */
-static void add_base64(struct ifm_buf *out, const char *key, sqlite3_stmt *stmt, int column)
-{
-    const void *bytes = sqlite3_column_blob(stmt, column);
-    size_t len = (size_t)sqlite3_column_bytes(stmt, column);
-    if (!bytes) return;
-    ifm_buf_addf(out, ",\"%s\":\"", key);
-    size_t length = ifm_base64_length(len);
-    char *room = ifm_buf_room(out, length + 1);
-    if (!room) return;
-    ifm_base64_encode(bytes, len, room);
-    out->len += length;
-    ifm_buf_adds(out, "\"");
-}
-
-static int write_blocks(struct ifm_db *db, int64_t key, struct ifm_buf *out, struct ifm_err *err)
-{
-    static const char *const phases[] = { "warmup", "steady" };
-    sqlite3_stmt *stmt;
-    int rc = ifm_db_get(db, IFM_SQL_SAMPLES, &stmt, err);
-    if (rc) return rc;
-    sqlite3_bind_int64(stmt, 1, key * IFM_DB_BLOCKS);
-    sqlite3_bind_int64(stmt, 2, key * IFM_DB_BLOCKS + IFM_DB_BLOCKS - 1);
-    sqlite3_bind_int(stmt, 3, -1);
-    ifm_buf_adds(out, "\"samples\":[");
-    for (bool first = true; (rc = ifm_db_step(db, stmt, "reading samples", err)) > 0; first = false) {
-        ifm_buf_addf(out, "%s{\"phase\":\"%s\",\"first\":%lld,\"count\":%lld", first ? "" : ",",
-                     phases[sqlite3_column_int(stmt, 1) != 0], (long long)sqlite3_column_int64(stmt, 2),
-                     (long long)sqlite3_column_int64(stmt, 3));
-        add_base64(out, "block", stmt, 4);
-        add_base64(out, "gaps", stmt, 5);
-        ifm_buf_addc(out, '}');
-    }
-    ifm_buf_addc(out, ']');
-    ifm_db_reset(stmt);
-    return rc;
-}
-
-static int write_invocation(struct ifm_db *db, const char *run_id, int64_t run_key, int64_t n,
-                            struct ifm_buf *out, struct ifm_err *err)
-{
-    sqlite3_stmt *stmt;
-    int64_t key = run_key * IFM_DB_INVOCATIONS + n;
-    int rc = ifm_db_get(db, IFM_SQL_INVOCATION_BODY, &stmt, err);
-    if (rc) return rc;
-    sqlite3_bind_int64(stmt, 1, key);
-    rc = n >= 0 && n < IFM_INVOCATIONS_MAX ? ifm_db_step(db, stmt, "reading an invocation", err) : 0;
-    if (rc > 0) open_body(out, stmt);
-    ifm_db_reset(stmt);
-    if (rc == 0) {
-        return ifm_err_set(err, IFM_ERR_NOT_FOUND, "store", "run %.40s has no invocation %lld", run_id,
-                           (long long)n);
-    }
-    if (rc > 0) rc = write_blocks(db, key, out, err);
-    ifm_buf_addc(out, '}');
-    return rc;
-}
-
-int ifm_store_get_invocation(struct ifm_store *store, const char *run_id, int64_t n, struct ifm_buf *out,
-                             struct ifm_err *err)
-{
-    struct ifm_db *db;
-    uint8_t id[IFM_UUID_BYTES];
-    int64_t key = 0, started_at_ms = 0;
-    int rc = ifm_pool_take(&store->pool, true, &db, err);
-    if (rc) return rc;
-    rc = ifm_store_find(db, run_id, id, &key, &started_at_ms, err);
-    if (!rc) rc = write_invocation(db, run_id, key, n, out, err);
     ifm_pool_put(&store->pool, db);
     return rc ? rc : ifm_buf_check(out, err);
 }
@@ -261,7 +202,7 @@ static int add_digests(struct ifm_db *db, int64_t key, bool closed, struct ifm_b
 {
     sqlite3_stmt *stmt;
     int rc;
-    ifm_buf_addc(all, '1');
+    ifm_buf_addc(all, '2');
     ifm_buf_addc(all, closed ? 'c' : 'o');
     if (closed) {
         rc = ifm_db_get(db, IFM_SQL_RUN_SHA, &stmt, err);
@@ -306,7 +247,7 @@ static int copy_values(const struct ifm_summary_values *from, struct ifm_store_r
                        struct ifm_err *err)
 {
     size_t each = from->ok ? from->ok : 1;
-    double *block = ifm_alloc_array(IFM_METRIC_COUNT * each, sizeof *block);
+    double *block = ifm_alloc_array((IFM_METRIC_COUNT + 1) * each, sizeof *block);
     if (!block) return ifm_err_set(err, IFM_ERR_NOMEM, "store", "out of memory while reading a run's values");
     out->count = from->ok;
     for (int metric = 0; metric < IFM_METRIC_COUNT; metric++) {
@@ -314,6 +255,8 @@ static int copy_values(const struct ifm_summary_values *from, struct ifm_store_r
         memcpy(out->values[metric], from->values[metric], from->ok * sizeof *block);
         out->enough[metric] = from->enough[metric];
     }
+    out->numbers = block + IFM_METRIC_COUNT * each;
+    memcpy(out->numbers, from->numbers, from->ok * sizeof *block);
     return 0;
 }
 
@@ -355,23 +298,62 @@ static int read_body(struct ifm_db *db, int64_t key, struct ifm_msg_run *run, st
     return rc;
 }
 
+static int find_closed(struct ifm_db *db, const char *run_id, uint8_t id[IFM_UUID_BYTES], int64_t *key,
+                       int64_t *started_at_ms, struct ifm_err *err)
+{
+    int rc = ifm_store_find(db, run_id, id, key, started_at_ms, err);
+    if (!rc && *started_at_ms == IFM_JSON_ABSENT) {
+        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "store", "run %.40s is not closed yet: wait until it has ended",
+                         run_id);
+    }
+    return rc;
+}
+
 static int read_values(struct ifm_db *db, const char *run_id, struct ifm_store_run_values *out,
                        struct ifm_err *err)
 {
     struct ifm_summary_values values;
     uint8_t id[IFM_UUID_BYTES];
     int64_t key = 0, started_at_ms = 0;
-    int rc = ifm_store_find(db, run_id, id, &key, &started_at_ms, err);
-    if (!rc && started_at_ms == IFM_JSON_ABSENT) {
-        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "store", "run %.40s is not closed yet: wait until it has ended",
-                         run_id);
-    }
+    int rc = find_closed(db, run_id, id, &key, &started_at_ms, err);
     if (!rc) rc = ifm_summary_values_get(db, key, &values, err);
     if (rc) return rc;
     rc = copy_values(&values, out, err);
     ifm_summary_values_done(&values);
     if (!rc) rc = read_row(db, started_at_ms, id, &out->row_json, err);
     if (!rc) rc = read_body(db, key, &out->run, err);
+    return rc;
+}
+
+static int read_ops(struct ifm_db *db, int64_t key, char **ops, struct ifm_err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = ifm_db_get(db, IFM_SQL_RUN_OPS, &stmt, err);
+    if (rc) return rc;
+    sqlite3_bind_int64(stmt, 1, key);
+    rc = ifm_db_step(db, stmt, "reading operators", err);
+    const char *text = rc > 0 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    *ops = text ? ifm_dup(text) : NULL;
+    ifm_db_reset(stmt);
+    if (rc >= 0 && text && !*ops) return ifm_err_set(err, IFM_ERR_NOMEM, "store", "out of memory");
+    return rc < 0 ? rc : 0;
+}
+
+int ifm_store_get_body(struct ifm_store *store, const char *run_id, struct ifm_msg_run *out, char **ops,
+                       struct ifm_err *err)
+{
+    struct ifm_db *db;
+    uint8_t id[IFM_UUID_BYTES];
+    int64_t key = 0, started_at_ms = 0;
+    memset(out, 0, sizeof *out);
+    if (ops) *ops = NULL;
+    int rc = ifm_pool_take(&store->pool, true, &db, err);
+    if (rc) return rc;
+    rc = find_closed(db, run_id, id, &key, &started_at_ms, err);
+    if (!rc) rc = read_body(db, key, out, err);
+    if (!rc && ops) rc = read_ops(db, key, ops, err);
+    if (rc) ifm_json_free(&ifm_run_table, out);
+    ifm_pool_put(&store->pool, db);
     return rc;
 }
 

@@ -96,9 +96,24 @@ static void stamp(struct row *row, int column)
     ADD(row, "\"");
 }
 
+static void uuid(struct row *row, int column)
+{
+    char digits[IFM_UUID_TEXT];
+    const void *bytes = sqlite3_column_blob(row->stmt, column);
+    if (!bytes || sqlite3_column_bytes(row->stmt, column) != IFM_UUID_BYTES) {
+        ADD(row, "null");
+        return;
+    }
+    ifm_uuid_format(bytes, digits);
+    ADD(row, "\"");
+    ifm_buf_adds(row->out, digits);
+    ADD(row, "\"");
+}
+
 static void word(struct row *row, int column, const char *const *words, int count)
 {
-    int index = sqlite3_column_int(row->stmt, column);
+    bool none = sqlite3_column_type(row->stmt, column) == SQLITE_NULL;
+    int index = none ? -1 : sqlite3_column_int(row->stmt, column);
     ifm_buf_adds(row->out, index >= 0 && index < count ? words[index] : "null");
 }
 
@@ -133,10 +148,10 @@ static void write_facts(struct row *row)
 
 static void write_numbers(struct row *row)
 {
-    static const char *const keys[] = { /* of columns 18 to 30 */
+    static const char *const keys[] = { /* of columns 18 to 31 */
         ",\"invocations_ok\":", ",\"invocations_failed\":", ",\"iterations\":", ",\"p50_ns\":", ",\"p50_low_ns\":",
         ",\"p50_high_ns\":", ",\"p90_ns\":", ",\"p99_ns\":", ",\"p99_enough\":", ",\"throughput_per_s\":",
-        ",\"load_ns\":", ",\"first_inference_ns\":", ",\"peak_rss_bytes\":"
+        ",\"load_ns\":", ",\"first_inference_ns\":", ",\"peak_rss_bytes\":", ",\"energy_uj_per_inference\":"
     };
     for (int i = 0; i < (int)(sizeof keys / sizeof *keys); i++) {
         ifm_buf_adds(row->out, keys[i]);
@@ -153,6 +168,8 @@ void ifm_store_write_row(sqlite3_stmt *stmt, struct ifm_jw *w)
     static const char *const status[] = { "\"complete\"", "\"interrupted\"", "\"failed\"" };
     static const char *const verification[] = { "\"no_reference\"", "\"verified\"", "\"cross_checked\"", "\"wrong\"" };
     static const char *const trust[] = { "\"not_assessed\"", "\"trusted\"", "\"caution\"", "\"untrusted\"" };
+    static const char *const scenario[] = { "\"single\"", "\"multi\"", "\"offline\"", "\"paced\"", "\"server\"",
+                                            "\"sustained\"" };
     struct row row = { stmt, w->out };
     char id[IFM_UUID_TEXT] = "";
     const void *bytes = sqlite3_column_blob(stmt, 1);
@@ -171,6 +188,16 @@ void ifm_store_write_row(sqlite3_stmt *stmt, struct ifm_jw *w)
     word(&row, 16, verification, 4);
     ADD(&row, ",\"trust\":");
     word(&row, 17, trust, 4);
+    ADD(&row, ",\"trust_line\":");
+    if (sqlite3_column_type(stmt, 34) == SQLITE_NULL) {
+        ADD(&row, "\"not assessed\"");
+    } else {
+        text(&row, 34);
+    }
+    ADD(&row, ",\"scenario\":");
+    word(&row, 33, scenario, 6);
+    ADD(&row, ",\"experiment\":");
+    uuid(&row, 32);
     write_numbers(&row);
     ifm_jw_end(w, '}');
 }

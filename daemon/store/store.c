@@ -148,6 +148,10 @@ int ifm_store_ready(struct ifm_store *store, struct ifm_err *err)
     bool stopping = store->writer.stopping;
     pthread_mutex_unlock(&store->writer.lock);
     if (stopping) return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "store", "the daemon is shutting down");
+    if (atomic_load(&store->writer.full)) {
+        return ifm_err_set(err, IFM_ERR_FULL, "store", "the disk is full: runs can be read, but none can be stored until "
+                           "there is room and one was stored");
+    }
     int rc = ifm_pool_take(&store->pool, false, &db, err);
     if (rc) return rc;
     rc = ifm_db_get(db, IFM_SQL_READY, &stmt, err);

@@ -20,6 +20,7 @@
 #define IFM_STORE_QUEUE_MAX 1024
 #define IFM_STORE_LIST_MAX 200 /* rows of one page */
 #define IFM_STORE_SCAN_MAX 10000 /* rows that one page may look at, in the list's own order … */
+#define IFM_STORE_TRUST_LINE 512 /* bytes of a verdict's one line */
 #define IFM_STORE_SEEK_MAX 2000  /* … and through an index, where each is a seek of its own */
 
 struct ifm_store;
@@ -58,6 +59,10 @@ struct ifm_store_run {
     const struct ifm_msg_run *body;
     const struct ifm_invocation_stats *stats; /* one for each of body->invocation_bodies; n 0: none. NULL: all none */
     uint8_t sha256[IFM_SHA256_BYTES];         /* of the request body, invocations included */
+    /* Whoever sets body->trust and what goes with it computed them over this many invocations. IFM_ERR_BUSY, and
+     * nothing stored, when the run then has others: one was being stored meanwhile. Not looked at where the body says
+     * "not assessed". */
+    size_t assessed;
 };
 /* Closes the run: in one transaction stores body->invocation_bodies, if any, the run's facts, and its summary over
  * all invocations that are then stored. What is read back as the run's body is without invocation_bodies; each of
@@ -70,7 +75,7 @@ int ifm_store_put_run(struct ifm_store *store, const struct ifm_store_run *write
 /* -- Reads -------------------------------------------------------------------------------------- */
 struct ifm_store_filter { /* NULL or 0: not filtered; lists are comma-separated, matched exactly */
     const char *id_prefix, *model, *runtime, *provider, *device, *commit, *status, *verification, *trust,
-        *format, *variant_sha256, *device_key, *config_key;
+        *format, *variant_sha256, *device_key, *config_key, *experiment, *scenario;
     const char *search;  /* substring of model, variant, device or runtime; ASCII letters in any case */
     const char *label_key, *label_value;
     int64_t since_ms, until_ms; /* of the start time: since <= t < until */
@@ -78,15 +83,23 @@ struct ifm_store_filter { /* NULL or 0: not filtered; lists are comma-separated,
     const char *cursor;  /* from an earlier page; opaque */
 };
 /* Closed runs, newest first (with id_prefix: highest id first): {"items":[…],"next_cursor":…}. Never O(all
- * rows): one exact filter (commit, variant_sha256, config_key, a label, device, model, id_prefix, the rare words
+ * rows): one exact filter (experiment, commit, variant_sha256, config_key, a label, device, model, id_prefix, the rare words
  * of status and verification) is the range of an index, and filters beyond it are tested on at most
  * IFM_STORE_SCAN_MAX or IFM_STORE_SEEK_MAX rows. A page may therefore be short or even empty and still have a
  * next_cursor, which goes on where this page stopped; the list ends where next_cursor is null.
  * IFM_ERR_BAD_REQUEST for a cursor of another filter, a word that is no choice, a key that is no SHA-256. */
 int ifm_store_list_runs(struct ifm_store *store, const struct ifm_store_filter *filter, struct ifm_buf *out,
                         struct ifm_err *err);
-/* {"run":…,"closed":…,"summary":{…},"invocations":[…]}; IFM_ERR_NOT_FOUND. */
+/* {"run":…,"closed":…,"trust":{…},"summary":{…},"invocations":[…]}, lanes and samples left out; IFM_ERR_NOT_FOUND. */
 int ifm_store_get_run(struct ifm_store *store, const char *run_id, struct ifm_buf *out, struct ifm_err *err);
+/* {"run":id,"invocation":n,"steady_ns":…,"groups":[…]}; n -1: the first that is ok, or else the first.
+ * IFM_ERR_NOT_FOUND. */
+int ifm_store_get_lanes(struct ifm_store *store, const char *run_id, int64_t n, struct ifm_buf *out,
+                        struct ifm_err *err);
+/* The body of a closed run, decoded; free with ifm_json_free. The operators of its profile stand apart: *ops (may be
+ * NULL) becomes a JSON array for ifm_free, or NULL. IFM_ERR_NOT_FOUND while it is not closed. */
+int ifm_store_get_body(struct ifm_store *store, const char *run_id, struct ifm_msg_run *out, char **ops,
+                       struct ifm_err *err);
 /* The invocation as it was sent, sample blocks included (same fields, canonical order). */
 int ifm_store_get_invocation(struct ifm_store *store, const char *run_id, int64_t n, struct ifm_buf *out,
                              struct ifm_err *err);
@@ -101,6 +114,7 @@ struct ifm_store_block {
     int64_t invocation; int phase; int64_t first, count;
     const uint8_t *block; size_t block_len;
     const uint8_t *gaps; size_t gaps_len; /* NULL: none */
+    const uint8_t *lateness; size_t lateness_len; /* NULL: closed loop */
 };
 typedef int (*ifm_store_visit)(void *arg, const struct ifm_store_block *block, struct ifm_err *err);
 /* invocation -1: all. phase -1: both. IFM_ERR_NOT_FOUND when nothing of that run, or that invocation, is stored.
@@ -115,12 +129,21 @@ int ifm_store_visit_counts(struct ifm_store *store, const char *run_id, int64_t 
 int ifm_store_visit_invocations(struct ifm_store *store, const char *run_id, bool ok_only, ifm_store_visit visit,
                                 void *arg, struct ifm_err *err);
 
+/* Each invocation that is stored, in order, with its lanes and without its samples, for what is computed over all of
+ * them when the run is closed. body is the visitor's to take: it frees it with ifm_json_free. stats NULL: none. A run
+ * of which nothing is stored yet has no invocations. */
+typedef int (*ifm_store_visit_body)(void *arg, struct ifm_msg_invocation *body,
+                                    const struct ifm_invocation_stats *stats, struct ifm_err *err);
+int ifm_store_visit_bodies(struct ifm_store *store, const char *run_id, ifm_store_visit_body visit, void *arg,
+                           struct ifm_err *err);
+
 /* What a comparison needs of one run: its row as in the list, keys, config, and one value per ok invocation
  * for each metric. Free with ifm_store_run_values_done. */
 struct ifm_store_run_values {
     struct ifm_msg_run run; /* decoded body */
     char *row_json;
     size_t count;                      /* ok invocations */
+    double *numbers;                   /* n of each */
     double *values[IFM_METRIC_COUNT];  /* count each; NAN where absent */
     bool enough[IFM_METRIC_COUNT];     /* every invocation had the samples the percentile needs */
 };

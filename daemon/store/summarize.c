@@ -7,7 +7,8 @@
 #include "core/mem.h"
 
 /* Columns of IFM_SQL_VALUES */
-enum { STATUS, VERIFICATION, SAMPLES, FIRST_METRIC, P90_ENOUGH = FIRST_METRIC + IFM_METRIC_COUNT, P99_ENOUGH };
+enum { NUMBER, STATUS, VERIFICATION, SAMPLES, FIRST_METRIC, P90_ENOUGH = FIRST_METRIC + IFM_METRIC_COUNT, P99_ENOUGH,
+       BATCH_CALLS };
 
 static void add_row(sqlite3_stmt *stmt, struct ifm_summary_values *out)
 {
@@ -19,7 +20,9 @@ static void add_row(sqlite3_stmt *stmt, struct ifm_summary_values *out)
     int state = sqlite3_column_int(stmt, VERIFICATION);
     if (state >= 0 && state < 4) out->by_verification[state]++;
     int64_t samples = sqlite3_column_int64(stmt, SAMPLES);
-    out->iterations[i] = ifm_db_f64(stmt, SAMPLES);
+    int64_t calls = sqlite3_column_int64(stmt, BATCH_CALLS); /* NULL reads as 0 */
+    out->iterations[i] = ifm_db_f64(stmt, SAMPLES) * (double)(calls > 1 ? calls : 1);
+    out->numbers[i] = (double)sqlite3_column_int64(stmt, NUMBER);
     for (int metric = 0; metric < IFM_METRIC_COUNT; metric++) {
         out->values[metric][i] = ifm_db_f64(stmt, FIRST_METRIC + metric);
     }
@@ -48,13 +51,14 @@ static int make_room(struct ifm_db *db, int64_t run_key, struct ifm_summary_valu
     size_t each = rc > 0 ? (size_t)sqlite3_column_int64(stmt, 0) : 0;
     ifm_db_reset(stmt);
     if (rc < 0) return rc;
-    double *block = ifm_alloc_array((IFM_METRIC_COUNT + 1) * (each + 1), sizeof *block);
+    double *block = ifm_alloc_array((IFM_METRIC_COUNT + 2) * (each + 1), sizeof *block);
     if (!block) return ifm_err_set(err, IFM_ERR_NOMEM, "store", "out of memory while summing up a run");
     for (size_t metric = 0; metric < IFM_METRIC_COUNT; metric++) {
         out->values[metric] = block + metric * each;
         out->enough[metric] = true;
     }
     out->iterations = block + IFM_METRIC_COUNT * each;
+    out->numbers = out->iterations + each;
     return 0;
 }
 

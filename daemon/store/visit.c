@@ -36,6 +36,8 @@ static void set_bytes(sqlite3_stmt *stmt, struct ifm_store_block *block)
     block->block_len = (size_t)sqlite3_column_bytes(stmt, 4);
     block->gaps = sqlite3_column_blob(stmt, 5);
     block->gaps_len = (size_t)sqlite3_column_bytes(stmt, 5);
+    block->lateness = sqlite3_column_blob(stmt, 6);
+    block->lateness_len = (size_t)sqlite3_column_bytes(stmt, 6);
 }
 
 static int visit_rows(struct ifm_db *db, const struct range *range, int phase, bool bytes, ifm_store_visit visit,
@@ -109,4 +111,52 @@ int ifm_store_visit_invocations(struct ifm_store *store, const char *run_id, boo
     }
     ifm_pool_put(&store->pool, db);
     return rc;
+}
+
+/* -- Bodies ------------------------------------------------------------------------------------- */
+static int visit_body(sqlite3_stmt *stmt, ifm_store_visit_body visit, void *arg, struct ifm_err *err)
+{
+    struct ifm_msg_invocation body;
+    struct ifm_invocation_stats stats;
+    const char *text = (const char *)sqlite3_column_text(stmt, 0);
+    int rc = ifm_json_decode(&ifm_invocation_table, text ? text : "", (size_t)sqlite3_column_bytes(stmt, 0), &body, err);
+    if (rc) return rc;
+    rc = ifm_lanes_unpack(stmt, 1, &body.lanes, err);
+    if (rc) {
+        ifm_json_free(&ifm_invocation_table, &body);
+        return rc;
+    }
+    bool has = ifm_stats_get(stmt, 4, &stats);
+    return visit(arg, &body, has ? &stats : NULL, err);
+}
+
+static int visit_bodies(struct ifm_db *db, const struct range *range, ifm_store_visit_body visit, void *arg,
+                        struct ifm_err *err)
+{
+    sqlite3_stmt *stmt;
+    int rc = ifm_db_get(db, IFM_SQL_INVOCATION_ALL, &stmt, err);
+    if (rc) return rc;
+    sqlite3_bind_int64(stmt, 1, range->low);
+    sqlite3_bind_int64(stmt, 2, range->high);
+    while ((rc = ifm_db_step(db, stmt, "reading invocations", err)) > 0) {
+        rc = visit_body(stmt, visit, arg, err);
+        if (rc) break;
+    }
+    ifm_db_reset(stmt);
+    return rc;
+}
+
+int ifm_store_visit_bodies(struct ifm_store *store, const char *run_id, ifm_store_visit_body visit, void *arg,
+                           struct ifm_err *err)
+{
+    struct ifm_db *db;
+    struct range range;
+    struct ifm_err missing = IFM_ERR_INIT;
+    int rc = ifm_pool_take(&store->pool, true, &db, err);
+    if (rc) return rc;
+    rc = find_range(db, run_id, -1, &range, &missing);
+    if (rc && rc != IFM_ERR_NOT_FOUND && err) *err = missing;
+    if (!rc) rc = visit_bodies(db, &range, visit, arg, err);
+    ifm_pool_put(&store->pool, db);
+    return rc == IFM_ERR_NOT_FOUND ? 0 : rc;
 }

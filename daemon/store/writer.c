@@ -59,6 +59,7 @@ static int commit(struct ifm_writer *writer, struct ifm_put *first, bool alone, 
         changed = changed || (!put->err.code && put->outcome == IFM_STORE_CREATED);
     }
     if (!rc) rc = ifm_db_run_fixed(&writer->db, IFM_SQL_COMMIT, err);
+    if (!rc || rc == IFM_ERR_FULL) atomic_store(&writer->full, rc != 0);
     if (rc) {
         ifm_db_rollback(&writer->db);
     } else if (changed) {

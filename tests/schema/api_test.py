@@ -124,7 +124,8 @@ class Contract(unittest.TestCase):
         for identity in (a, b, other, bare, opened):
             for rest in ("", "/samples", "/samples?phase=steady&buckets=7", "/samples?phase=warmup&invocation=0", "/histogram",
                          "/histogram?bins=3&low_ns=1000&high_ns=2000", "/histogram?invocation=0", "/invocations/0",
-                         "/invocations/1", "/invocations/500", "/samples?invocation=900", "/samples?phase=x"):
+                         "/invocations/1", "/invocations/500", "/samples?invocation=900", "/samples?phase=x", "/lanes", "/lanes?invocation=1",
+                         "/lanes?invocation=x", "/ops"):
                 self.ask("GET", f"/api/v1/runs/{identity}{rest}")
             for second in (a, b, other, bare, opened):
                 self.ask("GET", f"/api/v1/compare?a={identity}&b={second}&delta=0.05")
