@@ -10,3 +10,10 @@ if(TARGET ifm_worker)
   ifm_add_script(NAME rerun_stability LABEL perf TIMEOUT 1800
     COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/rerun_stability.py --quick)
 endif()
+if(TARGET ifm_worker)
+  add_executable(generator_probe generator_probe.c)
+  target_link_libraries(generator_probe PRIVATE ifm_worker m)
+  set_target_properties(generator_probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  ifm_add_script(NAME generator LABEL perf TIMEOUT 900
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/generator_bench.py)
+endif()
