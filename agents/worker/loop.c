@@ -5,16 +5,18 @@
 #include <unistd.h>
 #include "core/clock.h"
 
-/* `fenced` is a constant in both callers: the compiler makes two loops, neither of which asks for
- * sync. */
-static inline __attribute__((always_inline)) void
-measure(const struct ifm_loop *loop, const bool fenced, struct ifm_loop_result *result)
+/* `fenced` and `batched` are constants in all callers: the compiler makes four loops, none of which
+ * asks for either. */
+static inline __attribute__((always_inline)) void measure(const struct ifm_loop *loop,
+                                                          const bool fenced, const bool batched,
+                                                          struct ifm_loop_result *result)
 {
     int (*const run)(void *) = loop->run;
     int (*const sync)(void *) = loop->sync;
     void *const state = loop->state;
     struct ifm_loop_sample *const samples = loop->samples;
     const size_t capacity = loop->capacity;
+    const int64_t calls = batched ? loop->calls : 1;
     const size_t wanted = loop->iterations > 0 ? (size_t)loop->iterations : 1;
     const int64_t begin = ifm_clock_ns();
     const int64_t long_enough = begin + loop->duration_ns;
@@ -26,10 +28,13 @@ measure(const struct ifm_loop *loop, const bool fenced, struct ifm_loop_result *
     result->end = IFM_LOOP_ARRAY_FULL;
     while (n < capacity) {
         const int64_t start = ifm_clock_ns();
-        status = run(state);
-        if (fenced && status == 0) {
-            status = sync(state);
-        }
+        int64_t left = calls;
+        do {
+            status = run(state);
+            if (fenced && status == 0) {
+                status = sync(state);
+            }
+        } while (batched && status == 0 && --left > 0);
         end = ifm_clock_ns();
         if (__builtin_expect(status != 0, 0)) {
             break;
@@ -54,10 +59,16 @@ measure(const struct ifm_loop *loop, const bool fenced, struct ifm_loop_result *
 
 void ifm_loop_run(const struct ifm_loop *loop, struct ifm_loop_result *result)
 {
-    if (loop->sync) {
-        measure(loop, true, result);
+    if (loop->calls > 1) {
+        if (loop->sync) {
+            measure(loop, true, true, result);
+        } else {
+            measure(loop, false, true, result);
+        }
+    } else if (loop->sync) {
+        measure(loop, true, false, result);
     } else {
-        measure(loop, false, result);
+        measure(loop, false, false, result);
     }
 }
 

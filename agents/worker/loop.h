@@ -28,7 +28,8 @@ struct ifm_loop {
     void *state;
     struct ifm_loop_sample *samples;
     size_t capacity;
-    int64_t iterations;  /* at least this many … */
+    int64_t calls;       /* in one sample; 0 and 1: one */
+    int64_t iterations;  /* at least this many samples … */
     int64_t duration_ns; /* … and at least this long; ends with the first sample that meets both */
     int64_t max_ns;      /* hard maximum; 0: none */
 };

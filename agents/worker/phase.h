@@ -11,6 +11,7 @@
 #include "agents/worker/registry.h"
 #include "agents/worker/run.h"
 #include "agents/worker/warmup.h"
+#include "core/clock.h"
 
 #define IFM_PHASE_WARNINGS_MAX 32
 
@@ -24,6 +25,7 @@ struct ifm_run {
     struct ifm_warmup warmup;
     struct ifm_loop_array array;
     struct ifm_loop_result steady;
+    struct ifm_clock_calibration clock;
     int64_t load_ns, first_ns;
     uint64_t outputs_hash;
     struct ifm_msg_event result; /* filled as the phases go */

@@ -45,10 +45,9 @@ int ifm_phase_failed(struct ifm_run *r, const char *slot, int status, int code, 
 static int hello(struct ifm_run *r, const struct ifm_runtime_info *info, struct ifm_err *err)
 {
     struct ifm_msg_event e;
-    struct ifm_clock_calibration clock;
     const int64_t ready_ns = ifm_clock_ns();
     ifm_report_init(&e, IFM_EVENT_HELLO);
-    ifm_clock_calibrate(&clock);
+    ifm_clock_calibrate(&r->clock);
     e.pid = getpid();
     e.start_ns = ready_ns - r->context->main_ns; /* without the calibration */
     e.runtime = ifm_dup(r->module.ops.name);
@@ -56,11 +55,11 @@ static int hello(struct ifm_run *r, const struct ifm_runtime_info *info, struct 
     e.providers = ifm_report_text(info->providers, 500);
     e.library = info->library[0] ? ifm_report_text(info->library, 250) : NULL;
     e.worker_version = ifm_dup(IFM_VERSION);
-    e.clock.resolution_ns = clock.resolution_ns;
-    e.clock.overhead_ns = clock.overhead_ns;
-    e.clock.jitter_ns = clock.jitter_ns;
-    e.clock.raw_ratio = clock.raw_ratio;
-    e.clock.source = ifm_report_text(clock.source, 60);
+    e.clock.resolution_ns = r->clock.resolution_ns;
+    e.clock.overhead_ns = r->clock.overhead_ns;
+    e.clock.jitter_ns = r->clock.jitter_ns;
+    e.clock.raw_ratio = r->clock.raw_ratio;
+    e.clock.source = ifm_report_text(r->clock.source, 60);
     const int code = ifm_report_event(r->context->events_fd, &e, err);
     ifm_report_done(&e);
     return code;

@@ -1,4 +1,5 @@
 /* The timed phase, and what is said of it afterwards. */
+#include "agents/worker/batch.h"
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
@@ -6,41 +7,77 @@
 #define SAMPLES_DEFAULT 4194304
 #define SAMPLES_LEAST   1024
 
-size_t ifm_run_capacity(const struct ifm_msg_spec *spec, int64_t p50_ns)
+size_t ifm_run_capacity(const struct ifm_msg_spec *spec, int64_t sample_ns, int64_t calls)
 {
     const int64_t most = spec->max_samples > 0 ? spec->max_samples : SAMPLES_DEFAULT;
-    const int64_t at_once = spec->duration_ns / (p50_ns > 0 ? p50_ns : 1);
-    const int64_t wanted = at_once > most ? most : at_once * 2 + spec->iterations;
+    const int64_t at_once = spec->duration_ns / (sample_ns > 0 ? sample_ns : 1);
+    const int64_t asked = (spec->iterations + calls - 1) / calls;
+    const int64_t wanted = at_once > most ? most : at_once * 2 + asked;
     return (size_t)(wanted > most                                    ? most
                     : wanted < SAMPLES_LEAST && most > SAMPLES_LEAST ? SAMPLES_LEAST
                                                                      : wanted);
 }
 
-int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
+/* As the spec says, else by the rule. Runs a few batches to see how long they are. */
+static int choose_batch(struct ifm_run *r, struct ifm_batch *batch, struct ifm_err *err)
+{
+    struct ifm_loop loop = ifm_phase_loop(r);
+    const struct ifm_clock_calibration *c = &r->clock;
+    const int64_t asked = r->spec->batch_calls, p50_ns = r->warmup.p50_ns;
+    if (asked > 0) {
+        *batch = (struct ifm_batch){ .calls = asked, .sample_ns = p50_ns * asked };
+        return 0;
+    }
+    /* The warm-up's kept samples are at the front of its array, what lies behind is free. */
+    loop.samples = r->warmup.array.samples + IFM_WARMUP_KEEP;
+    ifm_batch_settle(&loop, p50_ns,
+                     c->resolution_ns > c->overhead_ns ? c->resolution_ns : c->overhead_ns, batch);
+    return batch->status != 0 ? ifm_phase_failed(r, "run", batch->status, IFM_ERR_MEASUREMENT, err)
+                              : 0;
+}
+
+static void timed(struct ifm_run *r, const struct ifm_loop *loop)
 {
     struct ifm_sampling at;
+    struct ifm_clock_point begin, end;
+    struct ifm_msg_event *e = &r->result;
+    ifm_sampling_begin(&at);
+    ifm_clock_point(&begin);
+    ifm_loop_run(loop, &r->steady);
+    ifm_clock_point(&end);
+    ifm_sampling_use(&at, &e->cpu_ns, &e->voluntary_switches, &e->involuntary_switches);
+    ifm_sampling_end(&at, e->own_array_bytes, &e->memory_steady);
+    e->clock_ratio = ifm_clock_ratio(&begin, &end);
+    e->suspended_ns = ifm_clock_suspended_ns(&begin, &end);
+}
+
+int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
+{
     struct ifm_loop loop = ifm_phase_loop(r);
     struct ifm_msg_event *e = &r->result;
+    struct ifm_batch batch;
     r->context->step = IFM_STEP_STEADY;
-    const int code =
-        ifm_loop_array_init(&r->array, ifm_run_capacity(r->spec, r->warmup.p50_ns), err);
+    int code = choose_batch(r, &batch, err);
+    if (code == 0) {
+        code = ifm_loop_array_init(&r->array,
+                                   ifm_run_capacity(r->spec, batch.sample_ns, batch.calls), err);
+    }
     if (code != 0) {
         return code;
     }
     loop.samples = r->array.samples;
     loop.capacity = r->array.capacity;
-    loop.iterations = r->spec->iterations;
+    loop.calls = batch.calls;
+    loop.iterations = (r->spec->iterations + batch.calls - 1) / batch.calls;
     loop.duration_ns = r->spec->duration_ns;
     loop.max_ns = r->spec->max_ns;
     e->own_array_bytes = r->array.bytes + r->warmup.array.bytes;
-    ifm_sampling_begin(&at);
-    ifm_loop_run(&loop, &r->steady);
-    ifm_sampling_use(&at, &e->cpu_ns, &e->involuntary_switches);
-    ifm_sampling_end(&at, e->own_array_bytes, &e->memory_steady);
+    timed(r, &loop);
     if (r->steady.status != 0) {
         return ifm_phase_failed(r, "run", r->steady.status, IFM_ERR_MEASUREMENT, err);
     }
-    e->iterations = (int64_t)r->steady.count;
+    e->batch_calls = batch.calls > 1 ? batch.calls : 0;
+    e->iterations = (int64_t)r->steady.count * batch.calls;
     e->steady_ns = r->steady.end_ns - r->steady.begin_ns;
     e->end_reason = (int)r->steady.end;
     return 0;

@@ -73,8 +73,11 @@ int ifm_phase_warm_up(struct ifm_run *r, struct ifm_err *err)
     struct ifm_msg_event e;
     const struct ifm_loop loop = ifm_phase_loop(r);
     r->context->step = IFM_STEP_WARMUP;
-    int code =
-        ifm_warmup_run(&loop, r->spec->warmup_iterations, r->spec->warmup_ns, &r->warmup, err);
+    const struct ifm_warmup_rule rule = { .iterations = r->spec->warmup_iterations,
+                                          .least_ns = r->spec->warmup_ns,
+                                          .most_ns = r->spec->warmup_max_ns,
+                                          .tick_ns = r->clock.resolution_ns };
+    int code = ifm_warmup_run(&loop, &rule, &r->warmup, err);
     if (code != 0) {
         return code;
     }
@@ -85,6 +88,7 @@ int ifm_phase_warm_up(struct ifm_run *r, struct ifm_err *err)
     e.first_inference_ns = r->first_ns;
     e.warmup_iterations = r->warmup.iterations;
     e.warmup_ns = r->warmup.end_ns - r->warmup.begin_ns;
+    e.warmup_end = (int)r->warmup.end;
     code = ifm_report_event(r->context->events_fd, &e, err);
     ifm_report_done(&e);
     return code;

@@ -34,8 +34,8 @@ struct ifm_run_context {
 int ifm_run_spec(const struct ifm_msg_spec *spec, struct ifm_run_context *context,
                  struct ifm_err *err);
 
-/* Size of the sample array: twice what the duration needs at p50_ns, and the iterations, at most
- * `most`. */
-size_t ifm_run_capacity(const struct ifm_msg_spec *spec, int64_t p50_ns);
+/* Size of the sample array: twice what the duration needs at sample_ns, and the iterations by
+ * `calls` in a sample, at most the spec's max_samples. */
+size_t ifm_run_capacity(const struct ifm_msg_spec *spec, int64_t sample_ns, int64_t calls);
 
 #endif

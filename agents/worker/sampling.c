@@ -21,9 +21,9 @@ static bool reset_peak(void)
     return done;
 }
 
-static size_t read_status(char *text, size_t size)
+static size_t read_file(const char *path, char *text, size_t size)
 {
-    const int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
     const ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
     if (fd >= 0) {
         close(fd);
@@ -45,7 +45,7 @@ static int64_t status_bytes(const char *text, const char *key)
 int64_t ifm_sampling_status_bytes(const char *key)
 {
     char text[8192];
-    read_status(text, sizeof text);
+    read_file("/proc/self/status", text, sizeof text);
     return status_bytes(text, key);
 }
 
@@ -56,6 +56,7 @@ static void read_usage(struct ifm_sampling *at)
     at->minor_faults = u.ru_minflt;
     at->major_faults = u.ru_majflt;
     at->cpu_ns = timeval_ns(u.ru_utime) + timeval_ns(u.ru_stime);
+    at->voluntary_switches = u.ru_nvcsw;
     at->involuntary_switches = u.ru_nivcsw;
 }
 
@@ -76,7 +77,7 @@ void ifm_sampling_end(const struct ifm_sampling *at, int64_t own_bytes,
     char text[8192];
     struct ifm_sampling now;
     read_usage(&now);
-    read_status(text, sizeof text);
+    read_file("/proc/self/status", text, sizeof text);
     memory->peak_rss_bytes =
         at->peak_reset ? less(status_bytes(text, "VmHWM:"), own_bytes) : IFM_JSON_ABSENT;
     memory->anon_bytes = less(status_bytes(text, "RssAnon:"), own_bytes);
@@ -85,10 +86,24 @@ void ifm_sampling_end(const struct ifm_sampling *at, int64_t own_bytes,
     memory->major_faults = now.major_faults - at->major_faults;
 }
 
-void ifm_sampling_use(const struct ifm_sampling *at, int64_t *cpu_ns, int64_t *involuntary_switches)
+void ifm_sampling_use(const struct ifm_sampling *at, int64_t *cpu_ns, int64_t *voluntary_switches,
+                      int64_t *involuntary_switches)
 {
     struct ifm_sampling now;
     read_usage(&now);
     *cpu_ns = now.cpu_ns - at->cpu_ns;
+    *voluntary_switches = now.voluntary_switches - at->voluntary_switches;
     *involuntary_switches = now.involuntary_switches - at->involuntary_switches;
+}
+
+void ifm_sampling_shares(int64_t own_bytes, struct ifm_msg_memory_end *memory)
+{
+    char text[4096];
+    read_file("/proc/self/smaps_rollup", text, sizeof text);
+    const int64_t clean = status_bytes(text, "Private_Clean:"),
+                  dirty = status_bytes(text, "Private_Dirty:");
+    memory->pss_bytes = less(status_bytes(text, "\nPss:"), own_bytes);
+    memory->uss_bytes = clean == IFM_JSON_ABSENT || dirty == IFM_JSON_ABSENT
+                            ? IFM_JSON_ABSENT
+                            : less(clean + dirty, own_bytes);
 }

@@ -6,7 +6,6 @@
 #include <unistd.h>
 #include "agents/worker/loop.h"
 #include "agents/worker/registry.h"
-#include "agents/worker/warmup.h"
 #include "core/clock.h"
 
 /* -- Every allocation of this process is counted --------------------------------------------------
@@ -161,6 +160,59 @@ static void sync_follows_each_run_and_may_fail_too(void **state)
     assert_int_equal(f.syncs, 6);
 }
 
+/* -- Batches --------------------------------------------------------------------------------------
+ */
+static void a_batch_is_one_sample(void **state)
+{
+    struct fake f = { .runs = 0 };
+    struct ifm_loop loop = loop_over(&f);
+    struct ifm_loop_result r;
+    (void)state;
+    loop.calls = 7;
+    loop.iterations = 10;
+    ifm_loop_run(&loop, &r);
+    assert_int_equal(r.count, 10);
+    assert_int_equal(f.runs, 70);
+    assert_int_equal(r.end, IFM_LOOP_COMPLETE);
+    f = (struct fake){ .runs = 0 };
+    loop.sync = fake_sync; /* asserts that it follows each run */
+    ifm_loop_run(&loop, &r);
+    assert_int_equal(r.count, 10);
+    assert_int_equal(f.syncs, 70);
+}
+
+static void a_run_that_fails_within_a_batch_ends_it(void **state)
+{
+    struct fake f = { .fail_run = 9 };
+    struct ifm_loop loop = loop_over(&f);
+    struct ifm_loop_result r;
+    (void)state;
+    loop.calls = 4;
+    loop.iterations = 10;
+    ifm_loop_run(&loop, &r);
+    assert_int_equal(r.status, -7);
+    assert_int_equal(r.count, 2);
+    assert_int_equal(f.runs, 9);
+    f = (struct fake){ .fail_sync = 5 };
+    loop.sync = fake_sync;
+    ifm_loop_run(&loop, &r);
+    assert_int_equal(r.status, -8);
+    assert_int_equal(r.count, 1);
+}
+
+static void one_call_is_no_batch(void **state)
+{
+    struct fake f = { .runs = 0 };
+    struct ifm_loop loop = loop_over(&f);
+    struct ifm_loop_result r;
+    (void)state;
+    loop.calls = 1;
+    loop.iterations = 10;
+    ifm_loop_run(&loop, &r);
+    assert_int_equal(r.count, 10);
+    assert_int_equal(f.runs, 10);
+}
+
 static void samples_stand_in_time_order_and_do_not_overlap(void **state)
 {
     struct fake f = { .runs = 0 };
@@ -228,10 +280,15 @@ static void nothing_is_allocated_in_the_loop(void **state)
                                        .samples = room,
                                        .capacity = 4096,
                                        .iterations = 4000 };
+        struct ifm_loop batches = loop;
         const size_t before = allocations;
         ifm_loop_run(&loop, &r);
-        const size_t during = allocations - before;
         assert_int_equal(r.count, 4000);
+        batches.calls = 3;
+        batches.iterations = 1000;
+        ifm_loop_run(&batches, &r);
+        assert_int_equal(r.count, 1000);
+        const size_t during = allocations - before;
         assert_int_equal(during, 0);
         ifm_registry_close(&module);
     }
@@ -287,65 +344,6 @@ static void simulated_latencies_keep_their_law(void **state)
     assert_true(shortest(outliers, 0, 50) >= 200000);
     assert_true(shortest(bimodal, 0, 100) >= 50000);
     assert_true(shortest(asleep, 0, 5) >= 200000);
-}
-
-/* -- Warm-up --------------------------------------------------------------------------------------
- */
-static void warm_up_makes_a_fixed_number(void **state)
-{
-    struct fake f = { .runs = 0 };
-    const struct ifm_loop loop = loop_over(&f);
-    struct ifm_warmup w;
-    struct ifm_err err = IFM_ERR_INIT;
-    (void)state;
-    assert_int_equal(ifm_warmup_run(&loop, 17, INT64_C(3600000000000), &w, &err), 0);
-    assert_int_equal(w.iterations, 17);
-    assert_int_equal(w.recorded, 17);
-    assert_int_equal(f.runs, 17);
-    ifm_loop_array_done(&w.array);
-}
-
-static void warm_up_by_time_makes_at_least_three(void **state)
-{
-    struct fake f = { .runs = 0 };
-    const struct ifm_loop loop = loop_over(&f);
-    struct ifm_warmup w;
-    struct ifm_err err = IFM_ERR_INIT;
-    (void)state;
-    assert_int_equal(ifm_warmup_run(&loop, 0, 0, &w, &err), 0);
-    assert_int_equal(w.iterations, 3);
-    assert_true(w.end_ns >= w.begin_ns);
-    ifm_loop_array_done(&w.array);
-}
-
-static void warm_up_counts_what_it_no_longer_records(void **state)
-{
-    struct fake f = { .runs = 0 };
-    const struct ifm_loop loop = loop_over(&f);
-    struct ifm_warmup w;
-    struct ifm_err err = IFM_ERR_INIT;
-    (void)state;
-    assert_int_equal(ifm_warmup_run(&loop, IFM_WARMUP_KEEP + 10000, 0, &w, &err), 0);
-    assert_int_equal(w.iterations, IFM_WARMUP_KEEP + 10000);
-    assert_int_equal(w.recorded, IFM_WARMUP_KEEP);
-    ifm_loop_array_done(&w.array);
-    f = (struct fake){ .runs = 0 };
-    assert_int_equal(ifm_warmup_run(&loop, IFM_WARMUP_KEEP, 0, &w, &err), 0);
-    assert_int_equal(w.iterations, IFM_WARMUP_KEEP);
-    ifm_loop_array_done(&w.array);
-}
-
-static void warm_up_reports_a_failed_run(void **state)
-{
-    struct fake f = { .fail_run = 2 };
-    const struct ifm_loop loop = loop_over(&f);
-    struct ifm_warmup w;
-    struct ifm_err err = IFM_ERR_INIT;
-    (void)state;
-    assert_int_equal(ifm_warmup_run(&loop, 0, 1000, &w, &err), 0);
-    assert_int_equal(w.status, -7);
-    assert_int_equal(w.iterations, 1);
-    ifm_loop_array_done(&w.array);
 }
 
 /* -- Own cost: printed, never asserted ------------------------------------------------------------
@@ -405,14 +403,13 @@ int main(void)
         cmocka_unit_test(ends_at_the_hard_maximum),
         cmocka_unit_test(a_failing_run_ends_it_and_is_not_a_sample),
         cmocka_unit_test(sync_follows_each_run_and_may_fail_too),
+        cmocka_unit_test(a_batch_is_one_sample),
+        cmocka_unit_test(a_run_that_fails_within_a_batch_ends_it),
+        cmocka_unit_test(one_call_is_no_batch),
         cmocka_unit_test(samples_stand_in_time_order_and_do_not_overlap),
         cmocka_unit_test(the_array_is_whole_pages_and_writable),
         cmocka_unit_test(nothing_is_allocated_in_the_loop),
         cmocka_unit_test(simulated_latencies_keep_their_law),
-        cmocka_unit_test(warm_up_makes_a_fixed_number),
-        cmocka_unit_test(warm_up_by_time_makes_at_least_three),
-        cmocka_unit_test(warm_up_counts_what_it_no_longer_records),
-        cmocka_unit_test(warm_up_reports_a_failed_run),
         cmocka_unit_test(prints_what_an_iteration_costs_beyond_two_clock_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* The worker as its parent sees it: spec in, event stream and exit status out, whatever the runtime
  * does. */
-#include "tests/lib/testlib.h"
+#include "tests/lib/workerlib.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -9,144 +9,15 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "core/codec.h"
-#include "core/hash.h"
 #include "core/mem.h"
-#include "core/msg.h"
 #include "core/tensor.h"
-#include "core/wire.h"
-
-enum { EVENTS_MAX = 64 };
-struct outcome {
-    int status; /* of waitpid */
-    size_t count;
-    struct ifm_msg_event events[EVENTS_MAX];
-    char *log; /* stderr */
-};
-
-static char *worker_path;
-
-static void read_both(int out, int err, struct ifm_buf *stdout_text, struct ifm_buf *stderr_text)
-{
-    struct pollfd fds[2] = { { .fd = out, .events = POLLIN }, { .fd = err, .events = POLLIN } };
-    while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-        assert_true(poll(fds, 2, 60000) > 0);
-        for (int i = 0; i < 2; i++) {
-            char chunk[65536];
-            if (fds[i].fd < 0 || !fds[i].revents) {
-                continue;
-            }
-            const ssize_t n = read(fds[i].fd, chunk, sizeof chunk);
-            if (n <= 0) {
-                close(fds[i].fd);
-                fds[i].fd = -1;
-            } else {
-                ifm_buf_add(i == 0 ? stdout_text : stderr_text, chunk, (size_t)n);
-            }
-        }
-    }
-}
-
-static void decode(struct outcome *o, const char *text)
-{
-    struct ifm_err err = IFM_ERR_INIT;
-    for (const char *line = text; line && *line;) {
-        const char *end = strchr(line, '\n');
-        assert_non_null(end); /* no half line */
-        assert_true(o->count < EVENTS_MAX);
-        if (ifm_json_decode(&ifm_event_table, line, (size_t)(end - line), &o->events[o->count++],
-                            &err) != 0) {
-            fail_msg("%s %s in: %.200s", err.where, err.text, line);
-        }
-        line = end + 1;
-    }
-}
-
-static struct outcome *run_bytes(const char *spec, size_t len)
-{
-    int in[2], out[2], err[2];
-    struct ifm_buf stdout_text, stderr_text;
-    struct outcome *o = ifm_alloc(sizeof *o);
-    assert_true(o && pipe(in) == 0 && pipe(out) == 0 && pipe(err) == 0);
-    ifm_buf_init(&stdout_text, 64 << 20);
-    ifm_buf_init(&stderr_text, 64 << 20);
-    const pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        dup2(err[1], 2);
-        for (int fd = 3; fd < 64; fd++) {
-            close(fd);
-        }
-        signal(SIGPIPE, SIG_DFL);
-        execl(worker_path, worker_path, (char *)NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    close(err[1]);
-    for (size_t done = 0; done < len;) {
-        const ssize_t n = write(in[1], spec + done, len - done);
-        if (n <= 0) {
-            break; /* the worker has seen enough */
-        }
-        done += (size_t)n;
-    }
-    close(in[1]);
-    read_both(out[0], err[0], &stdout_text, &stderr_text);
-    assert_int_equal(waitpid(pid, &o->status, 0), pid);
-    decode(o, stdout_text.data);
-    o->log = stderr_text.data ? ifm_buf_take(&stderr_text) : ifm_dup("");
-    ifm_buf_done(&stdout_text);
-    ifm_buf_done(&stderr_text);
-    return o;
-}
-
-static struct outcome *run(const char *spec)
-{
-    char line[8192];
-    const int n = snprintf(line, sizeof line, "%s\n", spec);
-    return run_bytes(line, (size_t)n);
-}
-
-static void done(struct outcome *o)
-{
-    for (size_t i = 0; i < o->count; i++) {
-        ifm_json_free(&ifm_event_table, &o->events[i]);
-    }
-    ifm_free(o->log);
-    ifm_free(o);
-}
-
-static const struct ifm_msg_event *last(const struct outcome *o)
-{
-    assert_true(o->count > 0);
-    return &o->events[o->count - 1];
-}
-
-/* The run must end with an error event: that step, that exit status, that part of a sentence. */
-static void expect_error(const char *spec, const char *part, int step, int exit_status)
-{
-    struct outcome *o = run(spec);
-    const struct ifm_msg_event *e = last(o);
-    assert_int_equal(e->event, IFM_EVENT_ERROR);
-    t_assert_contains(e->message, part);
-    assert_int_equal(e->step, step);
-    assert_int_equal(e->exit_status, exit_status);
-    assert_true(WIFEXITED(o->status));
-    assert_int_equal(WEXITSTATUS(o->status), exit_status);
-    done(o);
-}
-
-enum { START, PROBE, LOAD, BIND, FIRST, WARMUP, STEADY, VERIFY, CLOSE }; /* IFM_STEP_CHOICES */
 
 /* -- Good runs ------------------------------------------------------------------------------------
  */
 static void a_run_writes_its_events_in_order_and_exits_with_0(void **state)
 {
-    struct outcome *o =
-        run("{\"v\":1,\"runtime\":\"null\",\"iterations\":500,\"warmup_iterations\":20}");
+    struct t_outcome *o = t_worker_run("{\"v\":1,\"runtime\":\"null\",\"iterations\":500,\"warmup_"
+                                       "iterations\":20,\"batch_calls\":1}");
     const int kinds[] = { IFM_EVENT_HELLO,   IFM_EVENT_LOADED,  IFM_EVENT_WARM,
                           IFM_EVENT_SAMPLES, IFM_EVENT_SAMPLES, IFM_EVENT_RESULT };
     (void)state;
@@ -156,7 +27,7 @@ static void a_run_writes_its_events_in_order_and_exits_with_0(void **state)
         assert_int_equal(o->events[i].event, kinds[i]);
         assert_int_equal(o->events[i].v, 1);
     }
-    const struct ifm_msg_event *hello = &o->events[0], *result = last(o);
+    const struct ifm_msg_event *hello = &o->events[0], *result = t_worker_last(o);
     assert_string_equal(hello->runtime, "null");
     assert_true(hello->pid > 0 && hello->clock.resolution_ns > 0 && hello->clock.overhead_ns > 0);
     assert_true(hello->start_ns > 0);
@@ -172,35 +43,38 @@ static void a_run_writes_its_events_in_order_and_exits_with_0(void **state)
     print_message("null: RssAnon less the arrays %lld bytes, peak %lld bytes\n",
                   (long long)result->memory_steady.anon_bytes,
                   (long long)result->memory_steady.peak_rss_bytes);
-    done(o);
+    t_worker_done(o);
 }
 
 static void the_array_and_the_hard_maximum_end_a_run_with_their_reason(void **state)
 {
-    struct outcome *o =
-        run("{\"v\":1,\"runtime\":\"null\",\"duration_ns\":60000000000,\"max_samples\":100}");
+    struct t_outcome *o = t_worker_run(
+        "{\"v\":1,\"runtime\":\"null\",\"duration_ns\":60000000000,\"max_samples\":100,"
+        "\"warmup_iterations\":3,\"batch_calls\":1}");
     (void)state;
-    assert_int_equal(last(o)->iterations, 100);
-    assert_int_equal(last(o)->end_reason, 1);
-    done(o);
-    o = run("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"latency\":\"1ms\"},\"duration_ns\":"
-            "60000000000,"
-            "\"max_ns\":1,\"warmup_iterations\":1}");
-    assert_int_equal(last(o)->iterations, 1);
-    assert_int_equal(last(o)->end_reason, 2);
-    done(o);
+    assert_int_equal(t_worker_last(o)->iterations, 100);
+    assert_int_equal(t_worker_last(o)->end_reason, 1);
+    t_worker_done(o);
+    o = t_worker_run(
+        "{\"v\":1,\"runtime\":\"sim\",\"options\":{\"latency\":\"1ms\"},\"duration_ns\":"
+        "60000000000,"
+        "\"max_ns\":1,\"warmup_iterations\":1}");
+    assert_int_equal(t_worker_last(o)->iterations, 1);
+    assert_int_equal(t_worker_last(o)->end_reason, 2);
+    t_worker_done(o);
 }
 
 static void probe_and_describe_measure_nothing(void **state)
 {
-    struct outcome *o = run("{\"v\":1,\"action\":\"probe\",\"runtime\":\"sim\"}");
+    struct t_outcome *o = t_worker_run("{\"v\":1,\"action\":\"probe\",\"runtime\":\"sim\"}");
     (void)state;
     assert_int_equal(o->count, 2);
-    assert_int_equal(last(o)->event, IFM_EVENT_RESULT);
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_RESULT);
     assert_string_equal(o->events[0].providers, "simulated");
-    done(o);
-    o = run("{\"v\":1,\"action\":\"describe\",\"runtime\":\"sim\",\"options\":{\"inputs\":\"?x3,"
-            "i64:2\"}}");
+    t_worker_done(o);
+    o = t_worker_run(
+        "{\"v\":1,\"action\":\"describe\",\"runtime\":\"sim\",\"options\":{\"inputs\":\"?x3,"
+        "i64:2\"}}");
     assert_int_equal(o->count, 3);
     assert_int_equal(o->events[1].event, IFM_EVENT_LOADED);
     assert_int_equal(o->events[1].inputs.count, 2);
@@ -208,20 +82,20 @@ static void probe_and_describe_measure_nothing(void **state)
     assert_string_equal(t[0].assumed.items[0], "dim 0 (batch) = 1");
     assert_string_equal(t[1].dtype, "int64");
     assert_int_equal(WEXITSTATUS(o->status), 0);
-    done(o);
+    t_worker_done(o);
 }
 
 static void what_a_vendor_prints_is_log_text(void **state)
 {
-    struct outcome *o =
-        run("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"chatter\":\"yes\",\"latency\":\"0s\"},"
-            "\"iterations\":50}");
+    struct t_outcome *o = t_worker_run(
+        "{\"v\":1,\"runtime\":\"sim\",\"options\":{\"chatter\":\"yes\",\"latency\":\"0s\"},"
+        "\"iterations\":50,\"warmup_iterations\":3,\"batch_calls\":1}");
     (void)state;
     assert_int_equal(WEXITSTATUS(o->status), 0);
-    assert_int_equal(last(o)->event, IFM_EVENT_RESULT);
-    assert_int_equal(last(o)->iterations, 50);
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_RESULT);
+    assert_int_equal(t_worker_last(o)->iterations, 50);
     t_assert_contains(o->log, "sim: run 1\n");
-    done(o);
+    t_worker_done(o);
 }
 
 /* -- Bad specs ------------------------------------------------------------------------------------
@@ -229,17 +103,17 @@ static void what_a_vendor_prints_is_log_text(void **state)
 static void a_spec_that_is_not_one_is_refused(void **state)
 {
     (void)state;
-    expect_error("", "spec", START, 65);
-    expect_error("{", "spec: not valid JSON", START, 65);
-    expect_error("{\"v\":1}", "runtime", START, 65);
-    expect_error("{\"v\":1,\"runtime\":7}", "/runtime", START, 65);
-    expect_error("{\"v\":1,\"runtime\":\"null\",\"iterations\":-1}", "/iterations", START, 65);
-    expect_error("{\"v\":1,\"runtime\":\"null\",\"runtime\":\"sim\"}", "runtime", START, 65);
-    expect_error("{\"v\":1,\"runtime\":\"null\",\"action\":\"explode\"}", "/action", START, 65);
-    struct outcome *o = run_bytes("", 0);
-    assert_int_equal(last(o)->event, IFM_EVENT_ERROR);
+    t_worker_error("", "spec", START, 65);
+    t_worker_error("{", "spec: not valid JSON", START, 65);
+    t_worker_error("{\"v\":1}", "runtime", START, 65);
+    t_worker_error("{\"v\":1,\"runtime\":7}", "/runtime", START, 65);
+    t_worker_error("{\"v\":1,\"runtime\":\"null\",\"iterations\":-1}", "/iterations", START, 65);
+    t_worker_error("{\"v\":1,\"runtime\":\"null\",\"runtime\":\"sim\"}", "runtime", START, 65);
+    t_worker_error("{\"v\":1,\"runtime\":\"null\",\"action\":\"explode\"}", "/action", START, 65);
+    struct t_outcome *o = t_worker_bytes("", 0);
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_ERROR);
     assert_int_equal(WEXITSTATUS(o->status), 65);
-    done(o);
+    t_worker_done(o);
 }
 
 static void a_spec_over_its_limit_is_refused(void **state)
@@ -251,31 +125,31 @@ static void a_spec_over_its_limit_is_refused(void **state)
     memcpy(big, "{\"v\":1,\"x\":\"", 12);
     big[len - 1] = '\n';
     signal(SIGPIPE, SIG_IGN);
-    struct outcome *o = run_bytes(big, len);
-    assert_int_equal(last(o)->event, IFM_EVENT_ERROR);
-    assert_int_equal(last(o)->step, START);
+    struct t_outcome *o = t_worker_bytes(big, len);
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_ERROR);
+    assert_int_equal(t_worker_last(o)->step, START);
     assert_int_equal(WEXITSTATUS(o->status), 65);
-    t_assert_contains(last(o)->message, "spec");
-    done(o);
+    t_assert_contains(t_worker_last(o)->message, "spec");
+    t_worker_done(o);
     ifm_free(big);
 }
 
 static void names_that_are_not_known_get_a_suggestion(void **state)
 {
     (void)state;
-    expect_error("{\"v\":1,\"runtime\":\"nul\"}", "did you mean null?", START, 64);
-    expect_error("{\"v\":1,\"runtime\":\"../../lib\"}", "unknown runtime", START, 64);
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"latncy\":\"1ms\"}}", "latency", START,
-                 64);
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"latency\":\"soon\"}}", "latency",
-                 START, 64);
-    expect_error("{\"v\":1,\"runtime\":\"null\",\"inputs\":[{\"name\":\"xx\"}]}", "no input 'xx'",
-                 BIND, 65);
-    expect_error(
+    t_worker_error("{\"v\":1,\"runtime\":\"nul\"}", "did you mean null?", START, 64);
+    t_worker_error("{\"v\":1,\"runtime\":\"../../lib\"}", "unknown runtime", START, 64);
+    t_worker_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"latncy\":\"1ms\"}}", "latency",
+                   START, 64);
+    t_worker_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"latency\":\"soon\"}}", "latency",
+                   START, 64);
+    t_worker_error("{\"v\":1,\"runtime\":\"null\",\"inputs\":[{\"name\":\"xx\"}]}", "no input 'xx'",
+                   BIND, 65);
+    t_worker_error(
         "{\"v\":1,\"runtime\":\"null\",\"expect\":[{\"output\":\"yy\",\"file\":\"/x.npy\"}]}",
         "no output 'yy'", VERIFY, 65);
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"inputs\":\"1xq\"}}", "is not a shape",
-                 LOAD, 65);
+    t_worker_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"inputs\":\"1xq\"}}",
+                   "is not a shape", LOAD, 65);
 }
 
 /* -- Inputs and references ------------------------------------------------------------------------
@@ -293,15 +167,16 @@ static void write_npy(const char *path, enum ifm_dtype dtype, int64_t columns, d
     ifm_tensor_done(&t);
 }
 
-static struct outcome *run_with_files(const char *options, const char *input, const char *expect)
+static struct t_outcome *run_with_files(const char *options, const char *input, const char *expect)
 {
     char spec[8192];
     snprintf(spec, sizeof spec,
-             "{\"v\":1,\"runtime\":\"sim\",\"iterations\":5,\"options\":{\"latency\":\"0s\"%s},"
+             "{\"v\":1,\"runtime\":\"sim\",\"iterations\":5,\"warmup_iterations\":3,\"options\":{"
+             "\"latency\":\"0s\"%s},"
              "\"inputs\":[{\"name\":\"x0\",\"file\":\"%s\"}],"
              "\"expect\":[{\"output\":\"y0\",\"file\":\"%s\",\"rtol\":1e-5,\"atol\":1e-6}]}",
              options, input, expect);
-    return run(spec);
+    return t_worker_run(spec);
 }
 
 static void outputs_are_held_against_their_reference(void **state)
@@ -319,28 +194,28 @@ static void outputs_are_held_against_their_reference(void **state)
     assert_int_equal(ifm_npy_write(expect, &t, &err), 0);
     ifm_tensor_done(&t);
 
-    struct outcome *o = run_with_files("", input, expect);
-    assert_int_equal(last(o)->verification.state, IFM_VERIFY_VERIFIED);
-    c = last(o)->verification.outputs.items;
+    struct t_outcome *o = run_with_files("", input, expect);
+    assert_int_equal(t_worker_last(o)->verification.state, IFM_VERIFY_VERIFIED);
+    c = t_worker_last(o)->verification.outputs.items;
     assert_true(c->passed && c->elements == 16 && c->max_abs == 0);
     assert_string_equal(((struct ifm_msg_tensor *)o->events[1].inputs.items)->source, "file");
-    done(o);
+    t_worker_done(o);
 
     o = run_with_files(",\"wrong-outputs\":\"yes\"", input, expect);
-    assert_int_equal(last(o)->verification.state, IFM_VERIFY_WRONG);
-    c = last(o)->verification.outputs.items;
+    assert_int_equal(t_worker_last(o)->verification.state, IFM_VERIFY_WRONG);
+    c = t_worker_last(o)->verification.outputs.items;
     assert_int_equal(c->mismatched, 16);
     t_assert_contains(c->reason, "16 of 16");
     assert_int_equal(WEXITSTATUS(o->status), 0); /* measured, and wrong: the reader judges */
-    done(o);
+    t_worker_done(o);
 
     o = run_with_files(",\"nan-outputs\":\"yes\"", input, expect);
-    assert_int_equal(last(o)->verification.state, IFM_VERIFY_WRONG);
-    c = last(o)->verification.outputs.items;
+    assert_int_equal(t_worker_last(o)->verification.state, IFM_VERIFY_WRONG);
+    c = t_worker_last(o)->verification.outputs.items;
     assert_int_equal(c->not_finite, 1);
-    assert_true(last(o)->warnings.count >= 1);
-    t_assert_contains(last(o)->warnings.items[0], "NaN");
-    done(o);
+    assert_true(t_worker_last(o)->warnings.count >= 1);
+    t_assert_contains(t_worker_last(o)->warnings.items[0], "NaN");
+    t_worker_done(o);
     ifm_free(input);
     ifm_free(expect);
 }
@@ -352,17 +227,17 @@ static void inputs_that_do_not_fit_end_it_before_the_first_run(void **state)
     snprintf(spec, sizeof spec,
              "{\"v\":1,\"runtime\":\"sim\",\"inputs\":[{\"name\":\"x0\",\"file\":\"%s\"}]}", input);
     write_npy(input, IFM_DTYPE_F64, 16, 0);
-    expect_error(spec, "input 'x0': the model wants float32 1x16, the file holds float64 1x16",
-                 BIND, 65);
+    t_worker_error(spec, "input 'x0': the model wants float32 1x16, the file holds float64 1x16",
+                   BIND, 65);
     write_npy(input, IFM_DTYPE_F32, 17, 0);
-    expect_error(spec, "the file holds float32 1x17", BIND, 65);
+    t_worker_error(spec, "the file holds float32 1x17", BIND, 65);
     t_write(input, "\x93NUMPY", 6);
-    expect_error(spec, "input 'x0'", BIND, 65);
+    t_worker_error(spec, "input 'x0'", BIND, 65);
     unlink(input);
-    expect_error(spec, "input 'x0'", BIND, 66);
-    struct outcome *o = run(spec);
-    assert_null(strstr(last(o)->message, t_temp_dir())); /* local folders do not travel */
-    done(o);
+    t_worker_error(spec, "input 'x0'", BIND, 66);
+    struct t_outcome *o = t_worker_run(spec);
+    assert_null(strstr(t_worker_last(o)->message, t_temp_dir())); /* local folders do not travel */
+    t_worker_done(o);
     ifm_free(input);
 }
 
@@ -371,30 +246,33 @@ static void inputs_that_do_not_fit_end_it_before_the_first_run(void **state)
 static void a_failing_run_is_an_error_with_the_runtimes_sentence(void **state)
 {
     (void)state;
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"fail-at\":\"1\"}}", "run 1 failed",
-                 FIRST, 4);
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"fail-at\":\"3\"}}", "run 3 failed",
-                 WARMUP, 4);
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"iterations\":50,\"options\":{\"fail-at\":\"30\","
-                 "\"latency\":\"0s\"}}",
-                 "run 30 failed", STEADY, 4);
+    t_worker_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"fail-at\":\"1\"}}", "run 1 failed",
+                   FIRST, 4);
+    t_worker_error("{\"v\":1,\"runtime\":\"sim\",\"options\":{\"fail-at\":\"3\"}}", "run 3 failed",
+                   WARMUP, 4);
+    t_worker_error("{\"v\":1,\"runtime\":\"sim\",\"iterations\":50,\"warmup_iterations\":3,\"batch_"
+                   "calls\":1,\"options\":{\"fail-at\":\"30\","
+                   "\"latency\":\"0s\"}}",
+                   "run 30 failed", STEADY, 4);
 }
 
 static void expect_death(const char *option, bool signalled, int number)
 {
     char spec[512];
-    snprintf(spec, sizeof spec,
-             "{\"v\":1,\"runtime\":\"sim\",\"iterations\":50,\"options\":{\"latency\":\"0s\",%s}}",
-             option);
-    struct outcome *o = run(spec);
+    snprintf(
+        spec, sizeof spec,
+        "{\"v\":1,\"runtime\":\"sim\",\"iterations\":50,\"warmup_iterations\":3,\"batch_calls\":1,"
+        "\"options\":{\"latency\":\"0s\",%s}}",
+        option);
+    struct t_outcome *o = t_worker_run(spec);
     assert_int_equal(WIFSIGNALED(o->status), signalled);
     assert_int_equal(signalled ? WTERMSIG(o->status) : WEXITSTATUS(o->status), number);
     for (size_t i = 0; i < o->count; i++) { /* no end mark: the parent can tell */
         assert_int_not_equal(o->events[i].event, IFM_EVENT_RESULT);
         assert_int_not_equal(o->events[i].event, IFM_EVENT_ERROR);
     }
-    assert_int_equal(last(o)->event, IFM_EVENT_WARM);
-    done(o);
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_WARM);
+    t_worker_done(o);
 }
 
 static void a_dying_runtime_takes_the_worker_along_without_an_end_mark(void **state)
@@ -417,37 +295,38 @@ static void the_memory_limit_is_told_from_other_failures(void **state)
     print_message("SKIP: a sanitizer's own memory counts to the limit\n");
     skip();
 #endif
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"memory_limit_bytes\":200000000,\"options\":{\"oom-"
-                 "at\":\"2\"}}",
-                 "memory limit of 200000000 bytes", WARMUP, 6);
-    expect_error("{\"v\":1,\"runtime\":\"sim\",\"memory_limit_bytes\":200000000,\"options\":{"
-                 "\"memory\":\"1GB\"}}",
-                 "memory limit of 200000000 bytes", LOAD, 6);
+    t_worker_error(
+        "{\"v\":1,\"runtime\":\"sim\",\"memory_limit_bytes\":200000000,\"options\":{\"oom-"
+        "at\":\"2\"}}",
+        "memory limit of 200000000 bytes", WARMUP, 6);
+    t_worker_error("{\"v\":1,\"runtime\":\"sim\",\"memory_limit_bytes\":200000000,\"options\":{"
+                   "\"memory\":\"1GB\"}}",
+                   "memory limit of 200000000 bytes", LOAD, 6);
 }
 
 static void memory_held_and_leaked_shows_in_the_phase_it_belongs_to(void **state)
 {
-    struct outcome *o =
-        run("{\"v\":1,\"runtime\":\"sim\",\"iterations\":40,\"warmup_iterations\":1,"
-            "\"options\":{\"latency\":\"0s\",\"memory\":\"50MB\",\"leak\":\"1MB\"}}");
-    const struct ifm_msg_event *e = last(o);
+    struct t_outcome *o = t_worker_run(
+        "{\"v\":1,\"runtime\":\"sim\",\"iterations\":40,\"warmup_iterations\":1,\"batch_calls\":1,"
+        "\"options\":{\"latency\":\"0s\",\"memory\":\"50MB\",\"leak\":\"1MB\"}}");
+    const struct ifm_msg_event *e = t_worker_last(o);
     (void)state;
     assert_int_equal(e->event, IFM_EVENT_RESULT);
     if (e->memory_load.peak_rss_bytes == IFM_JSON_ABSENT) {
-        done(o);
+        t_worker_done(o);
         print_message("SKIP: this kernel does not reset VmHWM\n");
         skip();
     }
     assert_true(e->memory_load.peak_rss_bytes > 50000000);
     assert_true(e->memory_first.anon_bytes < e->memory_load.anon_bytes + 5000000);
     assert_true(e->memory_steady.anon_bytes > e->memory_first.anon_bytes + 40000000);
-    done(o);
+    t_worker_done(o);
 }
 
 static void a_worker_whose_parent_dies_dies_too(void **state)
 {
     int in[2], out[2];
-    char byte;
+    char byte, *worker_path = t_build_path("bin/inferometer-worker");
     (void)state;
     assert_true(pipe(in) == 0 && pipe(out) == 0);
     const pid_t middle = fork();
@@ -487,6 +366,7 @@ static void a_worker_whose_parent_dies_dies_too(void **state)
     assert_int_equal(n, 0);
     close(in[1]);
     close(out[0]);
+    ifm_free(worker_path);
 }
 
 /* -- A real runtime, where it is installed --------------------------------------------------------
@@ -495,27 +375,28 @@ static char model_folder[4096];
 
 static bool onnxruntime_is_there(const char *model)
 {
-    struct outcome *o = run("{\"v\":1,\"action\":\"probe\",\"runtime\":\"onnxruntime\"}");
-    const bool library = last(o)->event == IFM_EVENT_RESULT;
+    struct t_outcome *o =
+        t_worker_run("{\"v\":1,\"action\":\"probe\",\"runtime\":\"onnxruntime\"}");
+    const bool library = t_worker_last(o)->event == IFM_EVENT_RESULT;
     char path[4200];
     snprintf(path, sizeof path, "%s/%s", model_folder, model);
     if (!library) {
-        print_message("SKIP: %s\n", last(o)->message);
+        print_message("SKIP: %s\n", t_worker_last(o)->message);
     } else if (access(path, R_OK) != 0) {
         print_message("SKIP: %s is not there; get it with deploy/fetch models\n", model);
     }
-    done(o);
+    t_worker_done(o);
     return library && access(path, R_OK) == 0;
 }
 
-static struct outcome *run_onnx(const char *model, const char *rest)
+static struct t_outcome *run_onnx(const char *model, const char *rest)
 {
     char spec[8192];
     snprintf(spec, sizeof spec,
              "{\"v\":1,\"runtime\":\"ort\",\"model\":\"%s/%s\",\"iterations\":3,"
              "\"warmup_iterations\":1,\"options\":{\"threads\":\"1\"%s",
              model_folder, model, rest);
-    return run(spec);
+    return t_worker_run(spec);
 }
 
 static void onnxruntime_measures_float_int_and_scalar_inputs(void **state)
@@ -525,24 +406,25 @@ static void onnxruntime_measures_float_int_and_scalar_inputs(void **state)
         !onnxruntime_is_there("magika.onnx")) {
         skip();
     }
-    struct outcome *o = run_onnx("nmp.onnx", ",\"graph-optimization\":\"basic\"}}");
-    assert_int_equal(last(o)->event, IFM_EVENT_RESULT);
-    assert_true(last(o)->deterministic);
-    assert_int_equal(last(o)->outputs.count, 3);
+    struct t_outcome *o = run_onnx("nmp.onnx", ",\"graph-optimization\":\"basic\"}}");
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_RESULT);
+    assert_true(t_worker_last(o)->deterministic);
+    assert_int_equal(t_worker_last(o)->outputs.count, 3);
     t_assert_contains(o->events[1].effective, "threads=1\n");
     t_assert_contains(o->events[1].effective, "graph-optimization=basic");
     assert_true(o->events[1].load_ns > 0 && o->events[2].first_inference_ns > 0);
-    done(o);
+    t_worker_done(o);
     o = run_onnx("silero_vad_16k_op15.onnx",
                  "},\"inputs\":[{\"name\":\"input\",\"dims\":[1,576]}]}");
-    assert_int_equal(last(o)->event, IFM_EVENT_RESULT);
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_RESULT);
     assert_int_equal(((struct ifm_msg_tensor *)o->events[1].inputs.items)[2].model_dims.count,
                      0); /* sr */
-    done(o);
+    t_worker_done(o);
     o = run_onnx("magika.onnx", "},\"batch\":2}");
-    assert_int_equal(last(o)->event, IFM_EVENT_RESULT);
-    assert_int_equal(((struct ifm_msg_tensor *)last(o)->outputs.items)[0].dims.items[0], 2);
-    done(o);
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_RESULT);
+    assert_int_equal(((struct ifm_msg_tensor *)t_worker_last(o)->outputs.items)[0].dims.items[0],
+                     2);
+    t_worker_done(o);
 }
 
 static void onnxruntime_says_what_is_wrong_in_one_sentence(void **state)
@@ -552,23 +434,23 @@ static void onnxruntime_says_what_is_wrong_in_one_sentence(void **state)
     if (!onnxruntime_is_there("nmp.onnx")) {
         skip();
     }
-    expect_error("{\"v\":1,\"runtime\":\"ort\"}", "needs a model", LOAD, 64);
-    expect_error("{\"v\":1,\"runtime\":\"ort\",\"model\":\"/nonexistent/a.onnx\"}",
-                 "cannot read the model a.onnx", LOAD, 66);
+    t_worker_error("{\"v\":1,\"runtime\":\"ort\"}", "needs a model", LOAD, 64);
+    t_worker_error("{\"v\":1,\"runtime\":\"ort\",\"model\":\"/nonexistent/a.onnx\"}",
+                   "cannot read the model a.onnx", LOAD, 66);
     t_write(broken, "not a model", 11);
     snprintf(spec, sizeof spec, "{\"v\":1,\"runtime\":\"ort\",\"model\":\"%s\"}", broken);
-    expect_error(spec, "cannot open the model", LOAD, 65);
+    t_worker_error(spec, "cannot open the model", LOAD, 65);
     snprintf(spec, sizeof spec,
              "{\"v\":1,\"runtime\":\"ort\",\"model\":\"%s/nmp.onnx\","
              "\"options\":{\"provider\":\"CUDAExecutionProvider\"}}",
              model_folder);
-    expect_error(spec, "it offers CPUExecutionProvider", LOAD, 69);
+    t_worker_error(spec, "it offers CPUExecutionProvider", LOAD, 69);
     snprintf(spec, sizeof spec,
              "{\"v\":1,\"runtime\":\"ort\",\"model\":\"%s/nmp.onnx\",\"batch\":2,"
              "\"inputs\":[{\"name\":\"serving_default_input_2:0\",\"dims\":[1,5,1]}]}",
              model_folder);
-    expect_error(spec, "the model wants float32 ?x43844x1, the shape given is float32 1x5x1", BIND,
-                 65);
+    t_worker_error(spec, "the model wants float32 ?x43844x1, the shape given is float32 1x5x1",
+                   BIND, 65);
     ifm_free(broken);
 }
 
@@ -579,10 +461,10 @@ static void a_vendor_library_that_is_not_installed_names_the_command(void **stat
     (void)state;
     setenv("INFEROMETER_RUNTIME_DIR", t_temp_dir(), 1);
     if (access("/usr/lib/x86_64-linux-gnu/libonnxruntime.so.1", F_OK) != 0) {
-        expect_error("{\"v\":1,\"runtime\":\"ort\",\"model\":\"x\"}",
-                     "inferometer runtime install onnxruntime", PROBE, 69);
+        t_worker_error("{\"v\":1,\"runtime\":\"ort\",\"model\":\"x\"}",
+                       "inferometer runtime install onnxruntime", PROBE, 69);
     }
-    expect_error(
+    t_worker_error(
         "{\"v\":1,\"runtime\":\"ort\",\"model\":\"x\",\"library\":\"/nonexistent/lib.so\"}",
         "inferometer runtime install onnxruntime", PROBE, 69);
     if (copy) {
@@ -620,7 +502,5 @@ int main(void)
              : source ? source
                       : ".",
              folder ? "" : "/build/models");
-    worker_path = t_build_path("bin/inferometer-worker");
-    unsetenv("INFEROMETER_MODULE_DIR"); /* the worker finds its modules from where it lies */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,13 +192,14 @@ static void the_array_fits_what_was_asked_for(void **state)
 {
     struct ifm_msg_spec spec = { .iterations = 1024, .duration_ns = INT64_C(3000000000) };
     (void)state;
-    assert_int_equal(ifm_run_capacity(&spec, 1000000), 3000 * 2 + 1024);
-    assert_int_equal(ifm_run_capacity(&spec, 50), 4194304);
-    assert_int_equal(ifm_run_capacity(&spec, 0), 4194304);
+    assert_int_equal(ifm_run_capacity(&spec, 1000000, 1), 3000 * 2 + 1024);
+    assert_int_equal(ifm_run_capacity(&spec, 1000000, 100), 3000 * 2 + 11); /* 1024 / 100 */
+    assert_int_equal(ifm_run_capacity(&spec, 50, 1), 4194304);
+    assert_int_equal(ifm_run_capacity(&spec, 0, 1), 4194304);
     spec.max_samples = 500;
-    assert_int_equal(ifm_run_capacity(&spec, 1000000), 500);
+    assert_int_equal(ifm_run_capacity(&spec, 1000000, 1), 500);
     spec = (struct ifm_msg_spec){ .iterations = 1 };
-    assert_int_equal(ifm_run_capacity(&spec, 1000000), 1024);
+    assert_int_equal(ifm_run_capacity(&spec, 1000000, 1), 1024);
 }
 
 /* -- Memory of a phase ----------------------------------------------------------------------------
