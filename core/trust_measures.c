@@ -283,9 +283,9 @@ static bool moved(const struct ifm_msg_invocation *body, const char *sampler, co
     size_t from, to;
     if (!find_lane(body, sampler, name, &lane) || !edges(&lane, body->steady_ns, &from, &to))
         return false;
-    *by = (double)(lane.values[to] - lane.values[from]);
+    *by = (double)lane.values[to] - (double)lane.values[from];
     *by = *by > 0.0 ? *by : 0.0; /* a counter that was reset */
-    *window_ns = (double)(lane.group->t_ns.items[to] - lane.group->t_ns.items[from]);
+    *window_ns = (double)lane.group->t_ns.items[to] - (double)lane.group->t_ns.items[from];
     return true;
 }
 
