@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agents/cli/cli.h"
+#include "agents/cli/doctor_tune.h"
 #include "core/mem.h"
 
 static bool is_true(const char *text)
@@ -104,5 +105,6 @@ int main(int argc, char **argv)
     const struct ifm_verb *verb = ifm_verb_find(name, &err);
     if (!verb)
         return fail(&err);
+    ifm_tune_recover();
     return run_verb(verb, argc - 1, argv + 1);
 }
