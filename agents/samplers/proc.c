@@ -1,5 +1,6 @@
 /* Processor time, faults and switches of the process; load, steal and pressure of the machine;
  * times the process was throttled by its control groups. The template for a new sampler. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -43,16 +44,17 @@ static const struct ifm_sampler_metric metrics[METRICS] = {
                "load average of one minute, thousandths", 0 },
 };
 
+enum { STAT_FILE, PROCESS_FILE, STATUS_FILE, PSI_CPU_FILE, PSI_MEMORY_FILE, LOAD_FILE, FILES };
+
 struct state {
     bool own; /* the process is this one: the kernel tells more, and more exactly, by getrusage */
     int64_t tick_ns;
-    struct ifm_source stat, process, status, psi_cpu, psi_memory, load;
+    struct ifm_source files[FILES];
     struct ifm_source throttled[LEVELS_MAX]; /* one per level that has a quota's counters */
     size_t levels;
 };
 
-/* -- Control groups -------------------------------------------------------------------------------
- * A quota may stand at any level above the process: all of them are summed. */
+/* A quota may stand at any level above the process: the groups of all levels are summed. */
 static void add_level(struct state *s, const struct ifm_sampler_host *host, const char *mount,
                       const char *group)
 {
@@ -131,22 +133,21 @@ static int proc_open(void *state, const struct ifm_sampler_host *host)
     const long tck = recorded ? RECORDED_TCK : sysconf(_SC_CLK_TCK);
     s->tick_ns = 1000000000 / (tck > 0 ? tck : RECORDED_TCK);
     if (!s->own) {
-        ifm_source_open(&s->process, host, "%s/stat", process);
-        ifm_source_open(&s->status, host, "%s/status", process);
+        ifm_source_open(&s->files[PROCESS_FILE], host, "%s/stat", process);
+        ifm_source_open(&s->files[STATUS_FILE], host, "%s/status", process);
     }
-    ifm_source_open(&s->stat, host, "/proc/stat");
-    ifm_source_open(&s->psi_cpu, host, "/proc/pressure/cpu");
-    ifm_source_open(&s->psi_memory, host, "/proc/pressure/memory");
-    ifm_source_open(&s->load, host, "/proc/loadavg");
+    ifm_source_open(&s->files[STAT_FILE], host, "/proc/stat");
+    ifm_source_open(&s->files[PSI_CPU_FILE], host, "/proc/pressure/cpu");
+    ifm_source_open(&s->files[PSI_MEMORY_FILE], host, "/proc/pressure/memory");
+    ifm_source_open(&s->files[LOAD_FILE], host, "/proc/loadavg");
     open_groups(s, host, process);
     return 0;
 }
 
-static bool ticks(const struct state *s, int64_t count, int64_t *ns)
+/* -1: more than fits. */
+static int64_t ticks_ns(const struct state *s, int64_t count)
 {
-    const bool known = count <= IFM_SOURCE_NUMBER_MAX / s->tick_ns;
-    *ns = known ? count * s->tick_ns : 0;
-    return known;
+    return count <= IFM_SOURCE_NUMBER_MAX / s->tick_ns ? count * s->tick_ns : -1;
 }
 
 /* Numbers in a row from text on: how many there were. Counts of ticks or faults: sums stay in
@@ -179,7 +180,7 @@ static void read_process(const struct state *s, int64_t *values, uint32_t *valid
     char text[2048];
     int64_t f[6],
         value = 0; /* minflt cminflt majflt cmajflt utime stime: fields 10 to 15 of proc(5) */
-    ifm_source_text(&s->process, text, sizeof text);
+    ifm_source_text(&s->files[PROCESS_FILE], text, sizeof text);
     const char *at = strrchr(text, ')'); /* the name before it may hold anything */
     for (int field = 3; at && field <= 10; field++) {
         at = strchr(at + 1, ' ');
@@ -187,9 +188,10 @@ static void read_process(const struct state *s, int64_t *values, uint32_t *valid
     if (at && numbers(at, f, 6) == 6) {
         ifm_source_put(true, f[0], MINOR_FAULTS, values, valid);
         ifm_source_put(true, f[2], MAJOR_FAULTS, values, valid);
-        ifm_source_put(ticks(s, f[4] + f[5], &value), value, PROCESS_CPU, values, valid);
+        value = ticks_ns(s, f[4] + f[5]);
+        ifm_source_put(value >= 0, value, PROCESS_CPU, values, valid);
     }
-    ifm_source_text(&s->status, text, sizeof text);
+    ifm_source_text(&s->files[STATUS_FILE], text, sizeof text);
     const bool voluntary = ifm_source_key(text, "voluntary_ctxt_switches", &value);
     ifm_source_put(voluntary && value >= 0, value, VOLUNTARY, values, valid);
     const bool involuntary = ifm_source_key(text, "nonvoluntary_ctxt_switches", &value);
@@ -200,12 +202,13 @@ static void read_process(const struct state *s, int64_t *values, uint32_t *valid
 static void read_host(const struct state *s, int64_t *values, uint32_t *valid)
 {
     char text[512];
-    int64_t f[8], value = 0;
-    ifm_source_text(&s->stat, text, sizeof text);
+    int64_t f[8];
+    ifm_source_text(&s->files[STAT_FILE], text, sizeof text);
     if (strncmp(text, "cpu ", 4) == 0 && numbers(text + 4, f, 8) == 8) {
-        const int64_t busy = f[0] + f[1] + f[2] + f[5] + f[6];
-        ifm_source_put(ticks(s, busy, &value), value, HOST_BUSY, values, valid);
-        ifm_source_put(ticks(s, f[7], &value), value, STEAL, values, valid);
+        const int64_t busy = ticks_ns(s, f[0] + f[1] + f[2] + f[5] + f[6]);
+        const int64_t steal = ticks_ns(s, f[7]);
+        ifm_source_put(busy >= 0, busy, HOST_BUSY, values, valid);
+        ifm_source_put(steal >= 0, steal, STEAL, values, valid);
     }
 }
 
@@ -216,17 +219,18 @@ static void read_pressure(const struct ifm_source *source, size_t index, int64_t
     int64_t total = 0;
     ifm_source_text(source, text, sizeof text);
     const char *at = strncmp(text, "some ", 5) == 0 ? strstr(text, "total=") : NULL;
-    ifm_source_put(at && ifm_source_number(at + 6, NULL, &total) && total >= 0, total, index,
-                   values, valid);
+    const bool known = at && ifm_source_number(at + 6, NULL, &total) && total >= 0;
+    ifm_source_put(known, total, index, values, valid);
 }
 
 static void read_load(const struct state *s, int64_t *values, uint32_t *valid)
 {
     char text[64];
     unsigned whole = 0, hundredths = 0;
-    ifm_source_text(&s->load, text, sizeof text);
-    ifm_source_put(sscanf(text, "%6u.%2u ", &whole, &hundredths) == 2,
-                   (int64_t)whole * 1000 + (int64_t)hundredths * 10, LOAD, values, valid);
+    ifm_source_text(&s->files[LOAD_FILE], text, sizeof text);
+    const bool known =
+        isdigit((unsigned char)text[0]) && sscanf(text, "%6u.%2u ", &whole, &hundredths) == 2;
+    ifm_source_put(known, (int64_t)whole * 1000 + (int64_t)hundredths * 10, LOAD, values, valid);
 }
 
 static void read_throttled(const struct state *s, int64_t *values, uint32_t *valid)
@@ -252,8 +256,8 @@ static int proc_sample(void *state, int64_t *values, uint32_t *valid)
         read_process(s, values, valid);
     }
     read_host(s, values, valid);
-    read_pressure(&s->psi_cpu, PSI_CPU, values, valid);
-    read_pressure(&s->psi_memory, PSI_MEMORY, values, valid);
+    read_pressure(&s->files[PSI_CPU_FILE], PSI_CPU, values, valid);
+    read_pressure(&s->files[PSI_MEMORY_FILE], PSI_MEMORY, values, valid);
     read_load(s, values, valid);
     read_throttled(s, values, valid);
     return 0;
@@ -262,20 +266,17 @@ static int proc_sample(void *state, int64_t *values, uint32_t *valid)
 static void proc_close(void *state)
 {
     struct state *s = state;
-    struct ifm_source *const all[] = { &s->stat,    &s->process,    &s->status,
-                                       &s->psi_cpu, &s->psi_memory, &s->load };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        ifm_source_close(all[i]);
+    for (size_t i = 0; i < FILES; i++) {
+        ifm_source_close(&s->files[i]);
     }
     for (; s->levels > 0; s->levels--) {
         ifm_source_close(&s->throttled[s->levels - 1]);
     }
 }
 
-/* Present is what one read gives: files that are there and hold something else are absent too. */
 static int proc_probe(void *state, const struct ifm_sampler_host *host, uint32_t *present)
 {
-    int64_t values[METRICS];
+    int64_t values[METRICS]; /* present is what one read gives: a file may hold something else */
     *present = 0;
     proc_open(state, host);
     proc_sample(state, values, present);

@@ -43,7 +43,7 @@ bool ifm_source_number(const char *text, const char **end, int64_t *value);
 /* The number behind `key` at the begin of a line: "nr_throttled 3", "key:\t3". */
 bool ifm_source_key(const char *text, const char *key, int64_t *value);
 
-/* Writes a value and its bit when it is known. */
+/* Writes a value and its bit when it is known. Both are asked before: arguments have no order. */
 static inline void ifm_source_put(bool known, int64_t value, size_t index, int64_t *values,
                                   uint32_t *valid)
 {
