@@ -292,9 +292,210 @@ static void verdicts_have_names(void **state)
     assert_string_equal(ifm_verdict_name(IFM_VERDICT_REGRESSION), "regression");
 }
 
+/* -- Batches, generators ------------------------------------------------------------------------ */
+
+/* The same loop timed call by call and ten calls at once: times per call agree, throughput counts calls, and
+ * percentiles of single calls are not claimed. */
+static void batches_are_told_per_call(void **state)
+{
+    (void)state;
+    static int64_t batch[1000], scratch[1000];
+    for (int i = 0; i < 1000; i++)
+        batch[i] = 10 * (1000 + i * 7 % 1000) + 4; /* 4: not divisible */
+    struct ifm_samples samples = { .latency_ns = batch, .n = 1000, .steady_ns = 20000000,
+                                   .batch_calls = 10, .resolution_ns = 30 };
+    struct ifm_invocation_stats s;
+    ifm_summary_samples(&samples, scratch, &s);
+    assert_int_equal(s.n, 1000);
+    assert_int_equal(s.batch_calls, 10);
+    assert_int_equal(s.p50_ns, 1499); /* 14,994 / 10 */
+    assert_int_equal(s.min_ns, 1000);
+    assert_int_equal(s.max_ns, 1999);
+    assert_false(s.p90_enough || s.p99_enough);
+    assert_near(s.mean_ns, 1499.9, 1e-9);
+    assert_near(s.sd_ns, sqrt(1000.0 * 1001 / 12), 1e-9);
+    assert_near(s.p50_interp_ns, 1499.9, 1e-9);
+    assert_near(s.throughput_per_s, 500000, 1e-6);
+    assert_int_equal(s.p50_low_ns, 1468);
+    assert_int_equal(s.p50_high_ns, 1531);
+    assert_int_equal(s.lateness_p99_ns, -1);
+    batch[0] = 10006;
+    samples.batch_calls = 10;
+    samples.n = 1;
+    ifm_summary_samples(&samples, scratch, &s);
+    assert_int_equal(s.p50_ns, 1001); /* to the nearest, not down */
+    samples.batch_calls = 1;
+    ifm_summary_samples(&samples, scratch, &s);
+    assert_int_equal(s.p50_ns, 10006);
+    assert_int_equal(s.batch_calls, 1);
+}
+
+static void lateness_is_summed_up_apart(void **state)
+{
+    (void)state;
+    static int64_t latency[1000], lateness[1000], scratch[1000];
+    for (int i = 0; i < 1000; i++) {
+        latency[i] = 5000 + i;
+        lateness[i] = i * 7 % 1000 + 1;
+    }
+    struct ifm_samples samples = { .latency_ns = latency, .lateness_ns = lateness, .n = 1000 };
+    struct ifm_invocation_stats s;
+    ifm_summary_samples(&samples, scratch, &s);
+    assert_int_equal(s.lateness_p99_ns, 990);
+    assert_int_equal(s.lateness_max_ns, 1000);
+    assert_int_equal(s.p50_ns, 5499);
+    assert_int_equal(lateness[1], 8); /* inputs stay */
+    samples.n = 0;
+    ifm_summary_samples(&samples, scratch, &s);
+    assert_int_equal(s.lateness_p99_ns, -1);
+    assert_int_equal(s.steady.steady, IFM_STEADY_TOO_FEW);
+}
+
+static void an_invocation_is_also_assessed(void **state)
+{
+    (void)state;
+    static int64_t values[1000], scratch[1000];
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 3);
+    for (int i = 0; i < 1000; i++)
+        values[i] = (int64_t)(1e6 * (i < 300 ? 1.4 : 1) * (1 + 0.02 * ifm_rng_normal(&rng)));
+    struct ifm_invocation_stats s;
+    ifm_summary_invocation(values, scratch, 1000, 0, &s);
+    assert_int_equal(s.steady.steady, IFM_STEADY_WARMUP);
+    assert_near(s.steady.mser_share, 0.3, 0.01);
+    assert_near(s.steady.mser_ratio, 1.4, 0.02);
+    assert_near(s.steady.autocorrelation, s.autocorrelation, 0);
+    assert_true(s.autocorrelation > 0.8);
+}
+
+/* -- Pairs -------------------------------------------------------------------------------------- */
+
+static void pairs_give_the_reference_values(void **state)
+{
+    (void)state;
+    static const double a[] = { 10.11, 10.42, 9.93, 10.24, 10.35, 10.06, 10.57, 9.88, 10.29, 10.10 };
+    static const double b[] = { 10.61, 10.92, 10.33, 10.84, 10.45,
+                                10.76, 11.07, 10.28, 10.69, 10.50 };
+    struct ifm_comparison_result r;
+    ifm_summary_compare_paired(a, b, 10, 0.02, true, &r);
+    assert_near(r.ratio, 1.0441509293895637, 1e-12);
+    assert_near(r.low, 1.0338383379122666, 1e-12);
+    assert_true(r.high > r.ratio);
+    assert_int_equal(r.k_a, 10);
+    assert_int_equal(r.verdict, IFM_VERDICT_REGRESSION);
+    ifm_summary_compare_paired(a, b, 10, 0.02, false, &r);
+    assert_int_equal(r.verdict, IFM_VERDICT_IMPROVEMENT);
+    ifm_summary_compare_paired(b, a, 10, 0.02, true, &r);
+    assert_near(r.ratio, 1 / 1.0441509293895637, 1e-12);
+    assert_int_equal(r.verdict, IFM_VERDICT_IMPROVEMENT);
+    ifm_summary_compare_paired(a, b, 10, 0.10, true, &r);
+    assert_int_equal(r.verdict, IFM_VERDICT_EQUIVALENT);
+    double detectable = ifm_summary_detectable_of(a, 10, b, 10, true);
+    assert_true(detectable > 0.005 && detectable < 0.02);
+}
+
+/* Drift that both of a pair share cancels; runs one after the other would be told apart by it. */
+static void drift_between_rounds_cancels_in_pairs(void **state)
+{
+    (void)state;
+    double a[10], b[10];
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 4);
+    for (int i = 0; i < 10; i++) {
+        double machine = 1 + 0.05 * i;
+        a[i] = 1000 * machine * (1 + 0.002 * ifm_rng_normal(&rng));
+        b[i] = 1050 * machine * (1 + 0.002 * ifm_rng_normal(&rng));
+    }
+    struct ifm_comparison_result paired, apart;
+    ifm_summary_compare_paired(a, b, 10, 0.02, true, &paired);
+    ifm_summary_compare(a, 10, b, 10, 0.02, true, &apart);
+    assert_int_equal(paired.verdict, IFM_VERDICT_REGRESSION);
+    assert_true(paired.low < 1.05 && paired.high > 1.05 && paired.high - paired.low < 0.01);
+    assert_int_equal(apart.verdict, IFM_VERDICT_INCONCLUSIVE);
+    assert_true(ifm_summary_detectable_of(a, 10, b, 10, true) <
+                0.1 * ifm_summary_detectable_of(a, 10, b, 10, false));
+}
+
+static void pairs_that_are_not_whole_are_left_out(void **state)
+{
+    (void)state;
+    double a[] = { 1, 2, NAN, 4, 5, 6, 7, 0 }, b[] = { 1, NAN, 3, 4, 5, 6, 7, 8 };
+    struct ifm_comparison_result r;
+    ifm_summary_compare_paired(a, b, 8, 0.02, true, &r);
+    assert_int_equal(r.k_a, 5);
+    assert_int_equal(r.k_b, 5);
+    assert_near(r.ratio, 1, 1e-15);
+    assert_true(isnan(r.low) && isnan(r.high)); /* five pairs have no 95 % interval */
+    assert_int_equal(r.verdict, IFM_VERDICT_INCONCLUSIVE);
+    ifm_summary_compare_paired(a, b, 0, 0.02, true, &r);
+    assert_true(isnan(r.ratio));
+    assert_true(isnan(ifm_summary_detectable_of(a, 8, b, 8, true)));
+    assert_true(isnan(ifm_summary_detectable_of(a, 3, b, 8, false)));
+    assert_true(ifm_summary_detectable_of(a, 5, b, 8, false) > 0);
+}
+
+/* No change, 2 % noise: the paired 95 % interval must cover 1 as often as its exact level says, and a change of
+ * the detectable size must be told from none in about four of five cases. */
+static void pairs_cover_and_detect_what_they_claim(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 4000, PAIRS = 10 };
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 99);
+    int covered = 0, seen = 0;
+    const double sd = 0.02, change = ifm_summary_detectable(sd, PAIRS);
+    for (int round = 0; round < ROUNDS; round++) {
+        double a[PAIRS], b[PAIRS], c[PAIRS];
+        for (int i = 0; i < PAIRS; i++) {
+            a[i] = 1000;
+            b[i] = 1000 * exp(sd * ifm_rng_normal(&rng));
+            c[i] = b[i] * (1 + change);
+        }
+        struct ifm_comparison_result r;
+        ifm_summary_compare_paired(a, b, PAIRS, 0.02, true, &r);
+        covered += r.low <= 1 && 1 <= r.high;
+        ifm_summary_compare_paired(a, c, PAIRS, 0.02, true, &r);
+        seen += r.low > 1;
+    }
+    const double exact = 1 - 2 * 25.0 / 1024; /* P(W+ <= 8) = 25 / 1024 */
+    print_message("pairs: cover %.4f, claim %.4f; detect %.3f\n", (double)covered / ROUNDS, exact,
+                  (double)seen / ROUNDS);
+    assert_near((double)covered / ROUNDS, exact, 3 * sqrt(exact * (1 - exact) / ROUNDS));
+    assert_in_range(seen, (int)(0.76 * ROUNDS), (int)(0.84 * ROUNDS));
+}
+
+static void detectable_changes_follow_their_formula(void **state)
+{
+    (void)state;
+    assert_near(ifm_summary_detectable(0.01, 10), exp((2.26215716 + .88340386) * .01 / sqrt(9.549297)) - 1, 1e-9);
+    assert_near(ifm_summary_detectable(0, 5), 0, 0);
+    assert_true(isnan(ifm_summary_detectable(0.01, 1)));
+    assert_true(isnan(ifm_summary_detectable(NAN, 10)));
+}
+
+static void half_widths_are_parts_of_the_value(void **state)
+{
+    (void)state;
+    double values[] = { 98, 99, 100, 100, 101, 102 };
+    struct ifm_estimate e;
+    ifm_summary_estimate(values, 6, &e);
+    assert_near(ifm_summary_half_width(&e), 0.02, 1e-12);
+    ifm_summary_estimate(values, 5, &e);
+    assert_true(isnan(ifm_summary_half_width(&e)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(batches_are_told_per_call),
+        cmocka_unit_test(lateness_is_summed_up_apart),
+        cmocka_unit_test(an_invocation_is_also_assessed),
+        cmocka_unit_test(pairs_give_the_reference_values),
+        cmocka_unit_test(drift_between_rounds_cancels_in_pairs),
+        cmocka_unit_test(pairs_that_are_not_whole_are_left_out),
+        cmocka_unit_test(pairs_cover_and_detect_what_they_claim),
+        cmocka_unit_test(detectable_changes_follow_their_formula),
+        cmocka_unit_test(half_widths_are_parts_of_the_value),
         cmocka_unit_test(invocation_numbers_are_those_of_the_definitions),
         cmocka_unit_test(small_invocations_say_what_they_lack),
         cmocka_unit_test(ranks_are_not_mixed_up),
