@@ -265,6 +265,7 @@ static const struct ifm_runtime_ops onnx_ops = {
     .fetch = onnx_fetch,
     .close = onnx_close,
     .errdetails = onnx_errdetails,
+    .memory = onnx_memory,
     .effective = onnx_effective,
     .profile_start = onnx_profile_start,
     .profile_stop = onnx_profile_stop,

@@ -71,6 +71,7 @@ int onnx_library(struct onnx_state *s); /* loads the vendor library, once */
 /* Comma-separated, the default first. */
 int onnx_providers(struct onnx_state *s, char *text, size_t size);
 int onnx_session_options(struct onnx_state *s); /* makes and fills s->options */
+int onnx_memory(void *state, int64_t *allocator_peak_bytes);
 /* Binds the inputs' values and the outputs to s->session. */
 int onnx_bind_session(struct onnx_state *s);
 

@@ -26,10 +26,11 @@ typedef struct ort_type ort_type;
 typedef struct ort_shape ort_shape;
 typedef struct ort_allocator ort_allocator;
 typedef struct ort_binding ort_binding;
+typedef struct ort_pairs ort_pairs; /* OrtKeyValuePairs */
 
 enum { ORT_LOG_FATAL = 4 };
 enum { ORT_GRAPH_DISABLE = 0, ORT_GRAPH_BASIC = 1, ORT_GRAPH_EXTENDED = 2, ORT_GRAPH_ALL = 99 };
-enum { ORT_DEVICE_ALLOCATOR = 0, ORT_MEMORY_DEFAULT = 0 };
+enum { ORT_DEVICE_ALLOCATOR = 0, ORT_ARENA_ALLOCATOR = 1, ORT_MEMORY_DEFAULT = 0 };
 enum { /* ONNXTensorElementDataType */
        ORT_F32 = 1,
        ORT_U8,
@@ -99,6 +100,9 @@ enum { /* ONNXTensorElementDataType */
     X(126, ort_status *, ReleaseAvailableProviders, (char **, int))                                \
     X(130, ort_status *, AddSessionConfigEntry,                                                    \
       (ort_options *, const char *key, const char *value))                                         \
+    X(131, ort_status *, CreateAllocator,                                                          \
+      (const ort_session *, const ort_memory *, ort_allocator **))                                 \
+    X(132, void, ReleaseAllocator, (ort_allocator *))                                              \
     X(133, ort_status *, RunWithBinding,                                                           \
       (ort_session *, const void *run_options, const ort_binding *))                               \
     X(134, ort_status *, CreateIoBinding, (ort_session *, ort_binding **))                         \
@@ -110,10 +114,18 @@ enum { /* ONNXTensorElementDataType */
     X(216, ort_status *, SessionOptionsAppendExecutionProvider,                                    \
       (ort_options *, const char *, const char *const *keys, const char *const *values, size_t))
 
+/* Beyond the table of older libraries: NULL there. */
+#define ORT_LATE_VERSION 23
+#define ORT_LATE_SLOTS(X)                                                                          \
+    X(297, const char *, GetKeyValue, (const ort_pairs *, const char *))                           \
+    X(300, void, ReleaseKeyValuePairs, (ort_pairs *))                                              \
+    X(319, ort_status *, AllocatorGetStats, (const ort_allocator *, ort_pairs **))
+
 /* The functions of one library, copied out of its table by index. */
 struct ort_api {
 #define X(index, result, name, parameters) result(*name) parameters;
     ORT_SLOTS(X)
+    ORT_LATE_SLOTS(X)
 #undef X
 };
 
@@ -122,11 +134,14 @@ struct ort_api_base { /* what OrtGetApiBase returns */
     const char *(*get_version)(void);
 };
 
-static inline void ort_api_fill(struct ort_api *api, const void *const *table)
+static inline void ort_api_fill(struct ort_api *api, const void *const *table, uint32_t version)
 {
 #define X(index, result, name, parameters)                                                         \
     api->name = (result(*) parameters)(uintptr_t)table[index];
     ORT_SLOTS(X)
+    if (version >= ORT_LATE_VERSION) {
+        ORT_LATE_SLOTS(X)
+    }
 #undef X
 }
 

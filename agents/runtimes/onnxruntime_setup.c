@@ -69,10 +69,12 @@ int onnx_library(struct onnx_state *s)
     }
     void *symbol = dlsym(s->library, "OrtGetApiBase");
     const void *const *table = NULL;
+    uint32_t version = ORT_VERSION_WANTED;
     if (symbol) {
         s->base = ((const struct ort_api_base *(*)(void))(uintptr_t)symbol)();
-        for (uint32_t v = ORT_VERSION_WANTED; !table && v >= ORT_VERSION_LEAST; v--) {
-            table = s->base->get_api(v);
+        table = s->base->get_api(version);
+        while (!table && version > ORT_VERSION_LEAST) {
+            table = s->base->get_api(--version);
         }
     }
     if (!table) {
@@ -81,7 +83,7 @@ int onnx_library(struct onnx_state *s)
                         ORT_VERSION_LEAST);
         return IFM_RUNTIME_UNAVAILABLE;
     }
-    ort_api_fill(&s->api, table);
+    ort_api_fill(&s->api, table, version);
     return onnx_check(s, s->api.GetAllocatorWithDefaultOptions(&s->allocator), "no allocator");
 }
 
@@ -236,4 +238,40 @@ int onnx_describe_side(struct onnx_state *s, struct side *side, bool input)
         }
     }
     return 0;
+}
+
+/* The arena's own high-water mark; a library before 1.23 does not tell. */
+int onnx_memory(void *state, int64_t *allocator_peak_bytes)
+{
+    struct onnx_state *s = state;
+    ort_memory *arena = NULL;
+    ort_allocator *allocator = NULL;
+    ort_pairs *stats = NULL;
+    const char *text = NULL;
+    if (!s->api.AllocatorGetStats || !s->session) {
+        return onnx_host->fail(onnx_host->context, "this ONNX Runtime keeps no allocator statistics");
+    }
+    int status = onnx_check(
+        s, s->api.CreateCpuMemoryInfo(ORT_ARENA_ALLOCATOR, ORT_MEMORY_DEFAULT, &arena), "memory");
+    if (status == 0) {
+        status = onnx_check(s, s->api.CreateAllocator(s->session, arena, &allocator), "memory");
+    }
+    if (status == 0) {
+        status = onnx_check(s, s->api.AllocatorGetStats(allocator, &stats), "memory");
+    }
+    if (status == 0) {
+        text = s->api.GetKeyValue(stats, "MaxInUse");
+        *allocator_peak_bytes = text ? strtoll(text, NULL, 10) : 0;
+        status = text ? 0 : onnx_host->fail(onnx_host->context, "no peak in the allocator's statistics");
+    }
+    if (stats) {
+        s->api.ReleaseKeyValuePairs(stats);
+    }
+    if (allocator) {
+        s->api.ReleaseAllocator(allocator);
+    }
+    if (arena) {
+        s->api.ReleaseMemoryInfo(arena);
+    }
+    return status;
 }

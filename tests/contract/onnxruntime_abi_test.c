@@ -12,6 +12,7 @@ static void every_slot_has_the_vendors_index(void **state)
 #define X(index, result, name, parameters)                                                         \
     assert_int_equal(offsetof(OrtApi, name) / sizeof(void *), index);
     ORT_SLOTS(X)
+    ORT_LATE_SLOTS(X)
 #undef X
 }
 
@@ -36,6 +37,7 @@ static void constants_are_the_vendors(void **state)
     assert_int_equal(ORT_GRAPH_ALL, ORT_ENABLE_ALL);
     assert_int_equal(ORT_GRAPH_EXTENDED, ORT_ENABLE_EXTENDED);
     assert_int_equal(ORT_DEVICE_ALLOCATOR, OrtDeviceAllocator);
+    assert_int_equal(ORT_ARENA_ALLOCATOR, OrtArenaAllocator);
     assert_int_equal(ORT_MEMORY_DEFAULT, OrtMemTypeDefault);
     assert_int_equal(ORT_LOG_FATAL, ORT_LOGGING_LEVEL_FATAL);
 }

@@ -252,6 +252,11 @@ static void the_slots_work_in_their_order(void **state)
         assert_int_equal(m->ops.effective(m->state, text, sizeof text), 0);
         t_assert_contains(text, "provider=");
     }
+    if (m->ops.memory && m->ops.run(m->state) == 0) {
+        int64_t peak = -1;
+        assert_int_equal(m->ops.memory(m->state, &peak), 0);
+        assert_true(peak > 0 && peak < INT64_C(1) << 32);
+    }
     const uint64_t before = ifm_verify_hash(inputs.tensors, in_count);
     run_three_times(m, out, out_count);
     assert_true(before == ifm_verify_hash(inputs.tensors, in_count)); /* inputs are not touched */
