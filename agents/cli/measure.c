@@ -6,8 +6,12 @@
 
 #include "agents/cli/row.h"
 #include "agents/executors/interrupt.h"
+#include "agents/plan/keys.h"
 #include "core/clock.h"
 #include "core/mem.h"
+
+/* Enough to see what each inference allocates; a leak of one block shows as one a time. */
+#define COUNTED_INFERENCES 100
 
 /* What a worker refuses at once, it refuses every time: the user's input, not a measurement. */
 static int refusal_code(const struct ifm_exec_result *result)
@@ -31,17 +35,24 @@ static bool same_failure(const struct ifm_view *view)
            a->exit_status == b->exit_status && a->step == b->step;
 }
 
-static void show_estimate(struct ifm_measure *m)
+int ifm_measure_begin(struct ifm_measure *m, struct ifm_err *err)
 {
-    char took[40], left[40];
-    int64_t done = (int64_t)m->view.count;
-    m->progress.left_ns = ifm_plan_left(&m->plan, done + 1, m->spent_ns / done * (done + 1));
-    if (done != 1 || m->plan.invocations < 2)
-        return;
-    ifm_progress_clear(&m->progress);
-    ifm_plan_time_text(m->spent_ns, took, sizeof took);
-    ifm_plan_time_text(ifm_plan_left(&m->plan, 1, m->spent_ns), left, sizeof left);
-    ifm_cli_note(m->cli, "the first invocation took %s: about %s left", took, left);
+    struct ifm_exec_result nothing = { 0 };
+    m->spool.lock_fd = -1;
+    int rc = ifm_view_init(&m->view, m->cli->terminal_out && m->cli->format == IFM_FORMAT_HUMAN &&
+                                         !m->experiment.id);
+    if (rc)
+        return ifm_err_set(err, rc, "", "out of memory");
+    rc = ifm_measure_facts(m, err);
+    if (!rc) /* as far as it is known; a worker adds what it finds */
+        rc = ifm_measure_configuration(m, &nothing, err);
+    if (rc)
+        return rc;
+    rc = ifm_spool_begin(&m->spool, m->view.run.id, err);
+    m->begun = rc == 0;
+    if (rc)
+        ifm_spool_discard(&m->spool);
+    return rc ? rc : ifm_spool_put_open(&m->spool, &m->view.run, err);
 }
 
 /* Keeps one finished invocation and its numbers. */
@@ -62,69 +73,86 @@ static int keep(struct ifm_measure *m, struct ifm_exec_result *result, struct if
     return rc;
 }
 
-static int one(struct ifm_measure *m, struct ifm_executor *executor,
-               const struct ifm_exec_request *request, bool *stop, struct ifm_err *err)
+/* The folder of the model, as typed: relative ones are not recognised otherwise. */
+static void model_folder(const struct ifm_measure *m, char folder[1024])
+{
+    const char *path = m->subject->path ? m->subject->path : "";
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, 1024, "%.*s", slash ? (int)(slash - path) : 0, path);
+}
+
+/* Runs one worker; its time limit is cut where the whole experiment's is nearer. */
+static int start_worker(struct ifm_measure *m, struct ifm_executor *executor,
+                        struct ifm_exec_request *request, struct ifm_exec_result *result,
+                        struct ifm_err *err)
+{
+    char folder[1024];
+    model_folder(m, folder);
+    const char *const private_paths[] = { m->subject->temp.path, folder, NULL };
+    struct ifm_msg_spec spec = m->spec;
+    bool shorter = m->cut_ns > 0 && (!spec.timeout_ns || m->cut_ns < spec.timeout_ns);
+    if (shorter)
+        spec.timeout_ns = m->cut_ns;
+    request->spec = &spec;
+    request->private_paths = private_paths;
+    int rc = ifm_executor_local.run(executor, request, result, err);
+    m->cut = !rc && shorter && result->invocation.failure == IFM_FAIL_HANG;
+    request->spec = NULL;
+    request->private_paths = NULL;
+    return rc;
+}
+
+int ifm_measure_one(struct ifm_measure *m, struct ifm_executor *executor,
+                    struct ifm_exec_request *request, struct ifm_err *err)
 {
     struct ifm_exec_result result;
     int64_t begin = ifm_clock_ns();
-    int rc = ifm_executor_local.run(executor, request, &result, err);
+    int rc = start_worker(m, executor, request, &result, err);
     if (rc)
         return rc;
-    if (result.invocation.failure == IFM_FAIL_INTERRUPTED) {
-        m->interrupted = *stop = true;
+    if (result.invocation.failure == IFM_FAIL_INTERRUPTED || m->cut) {
+        m->interrupted = !m->cut;
+        m->stopped = true;
     } else if (m->view.count == 0 && refusal_code(&result)) {
         m->bad_input = refusal_code(&result);
         ifm_err_set(&m->refusal, m->bad_input, "", "%s", result.invocation.failure_text);
-        *stop = true;
+        m->stopped = true;
     } else {
         m->over_memory = m->over_memory || result.out_of_memory_limit;
         rc = keep(m, &result, err);
         m->spent_ns += ifm_clock_ns() - begin;
-        if (!rc)
-            show_estimate(m);
     }
     ifm_exec_result_done(&result);
     malloc_trim(0); /* small again before the next worker is measured */
-    if (!rc && same_failure(&m->view)) {
-        ifm_progress_clear(&m->progress);
-        ifm_cli_note(m->cli, "the first two invocations failed the same way: stopping here");
-        *stop = true;
-    }
+    m->stopped = m->stopped || (!rc && same_failure(&m->view));
     return rc;
 }
 
-static int loop(struct ifm_measure *m, struct ifm_err *err)
+/* The pass that counts what the runtime allocates: a process of its own, because counting costs
+ * time. A worker that cannot, or fails, gives no counts; the run stands without. */
+static void count_allocations(struct ifm_measure *m, struct ifm_executor *executor,
+                              const char *worker)
 {
-    char worker[4096], folder[1024];
-    const char *path = m->subject->path ? m->subject->path : "";
-    const char *slash = strrchr(path, '/');
-    /* the folder of the model, as typed: relative ones are not recognised otherwise */
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 0, path);
-    const char *const private_paths[] = { m->subject->temp.path, folder, NULL };
-    int rc = ifm_place_worker(worker, sizeof worker, err);
-    struct ifm_executor *executor = rc ? NULL : ifm_executor_local.open(err);
-    if (!executor)
-        return rc ? rc : err->code;
-    struct ifm_exec_request request = { .worker = worker,
-                                        .spec = &m->spec,
-                                        .private_paths = private_paths,
-                                        .progress = ifm_progress_step,
-                                        .arg = &m->progress };
-    bool stop = false;
-    for (int64_t n = 0; !rc && !stop && n < m->plan.invocations; n++) {
-        if (ifm_interrupt_count()) {
+    struct ifm_exec_request request = { .worker = worker };
+    struct ifm_exec_result result;
+    struct ifm_msg_spec kept = m->spec;
+    m->spec.action = IFM_ACTION_ALLOCATIONS;
+    m->spec.iterations = COUNTED_INFERENCES;
+    m->spec.duration_ns = 0;
+    m->spec.spin_ns = 0;
+    m->spec.cold = IFM_COLD_C1;
+    m->spec.scenario = IFM_SCENARIO_SINGLE;
+    if (start_worker(m, executor, &request, &result, NULL) == 0) {
+        if (result.invocation.failure == IFM_FAIL_INTERRUPTED)
             m->interrupted = true;
-            break;
-        }
-        m->progress.n = request.n = n;
-        rc = one(m, executor, &request, &stop, err);
+        else if (result.allocations.inferences > 0)
+            m->view.run.allocations = result.allocations;
+        ifm_exec_result_done(&result);
     }
-    ifm_progress_clear(&m->progress);
-    ifm_executor_local.close(executor);
-    return rc;
+    m->spec = kept;
 }
 
-static int finish(struct ifm_measure *m, struct ifm_err *err)
+static int close_run(struct ifm_measure *m, struct ifm_err *err)
 {
     char now[IFM_TIME_TEXT_MAX];
     struct ifm_row row;
@@ -133,6 +161,7 @@ static int finish(struct ifm_measure *m, struct ifm_err *err)
     ifm_free(run->finished_at);
     run->finished_at = ifm_dup(now);
     run->invocations = (int64_t)m->view.count;
+    run->planned = m->plan.invocations;
     run->status = m->interrupted ? 1 : m->view.ok ? 0 : 2;
     ifm_measure_verdict(m);
     int rc = ifm_view_compute(&m->view, err);
@@ -146,34 +175,46 @@ static int finish(struct ifm_measure *m, struct ifm_err *err)
     return rc;
 }
 
-int ifm_measure_run(struct ifm_measure *m, struct ifm_err *err)
+int ifm_measure_finish(struct ifm_measure *m, struct ifm_executor *executor, const char *worker,
+                       struct ifm_err *err)
 {
-    m->spool.lock_fd = -1;
-    int rc = ifm_view_init(&m->view, m->cli->terminal_out && m->cli->format == IFM_FORMAT_HUMAN);
-    if (rc)
-        return ifm_err_set(err, rc, "", "out of memory");
-    ifm_progress_init(&m->progress, m->cli, m->plan.invocations);
-    rc = ifm_measure_facts(m, err);
-    struct ifm_exec_result nothing = { 0 };
-    if (!rc) /* as far as it is known; a worker adds what it finds */
-        rc = ifm_measure_configuration(m, &nothing, err);
-    if (!rc)
-        rc = ifm_spool_begin(&m->spool, m->view.run.id, err);
-    if (!rc)
-        rc = ifm_spool_put_open(&m->spool, &m->view.run, err);
-    if (!rc)
-        rc = loop(m, err);
-    if (m->bad_input || (m->view.count == 0 && m->spool.lock_fd >= 0)) {
+    int rc = 0;
+    if (!m->begun)
+        return 0;
+    if (m->bad_input || m->view.count == 0) {
         ifm_spool_discard(&m->spool);
-        return rc;
+        m->begun = false;
+        return 0;
     }
+    bool more = m->view.ok && !m->interrupted && !ifm_interrupt_count();
+    if (more && m->count_allocations)
+        count_allocations(m, executor, worker);
+    if (more && m->extra)
+        rc = m->extra(m, m->extra_arg, err);
     if (!rc)
-        rc = finish(m, err);
+        rc = close_run(m, err);
     ifm_spool_end(&m->spool);
+    m->begun = false;
     return rc;
+}
+
+void ifm_measure_abandon(struct ifm_measure *m)
+{
+    if (!m->begun)
+        return;
+    m->interrupted = true;
+    if (m->view.count == 0)
+        ifm_spool_discard(&m->spool);
+    else
+        close_run(m, NULL); /* else it stays unfinished, and `push` closes it */
+    ifm_spool_end(&m->spool);
+    m->begun = false;
 }
 
 void ifm_measure_done(struct ifm_measure *m)
 {
+    ifm_measure_abandon(m);
     ifm_view_done(&m->view);
+    ifm_map_done(&m->labels);
+    ifm_map_done(&m->settings);
 }

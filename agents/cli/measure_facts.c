@@ -23,8 +23,9 @@ static const char *base_name(const char *path)
 /* Options whose value stays on this machine, or says nothing about what was measured. */
 static bool left_out(const char *arg, int *values)
 {
-    static const char *const with_value[] = { "--daemon", "--output", "-o", "--format", "--color" };
-    static const char *const alone[] = { "--json", "--quiet", "-q", "--verbose", "-v" };
+    static const char *const with_value[] = { "--daemon", "--output",  "-o",       "--format",
+                                              "--color",  "--require", "--sysroot" };
+    static const char *const alone[] = { "--json", "--quiet", "-q", "--verbose", "-v", "--details" };
     *values = 0;
     for (size_t i = 0; i < sizeof with_value / sizeof *with_value; i++) {
         size_t len = strlen(with_value[i]);
@@ -121,6 +122,8 @@ int ifm_measure_facts(struct ifm_measure *m, struct ifm_err *err)
     run->device = ifm_dup(device);
     run->device_key = ifm_dup(key);
     run->seed = m->spec.seed;
+    run->experiment = m->experiment;
+    run->experiment.id = ifm_dup(m->experiment.id);
     run->commit = ifm_dup(m->commit);
     run->labels = m->labels;
     m->labels = (struct ifm_map){ 0 };
@@ -130,6 +133,11 @@ int ifm_measure_facts(struct ifm_measure *m, struct ifm_err *err)
     return run->id && run->variant_sha256 ? 0
                                           : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
 }
+
+#define DEFAULT_STREAMS 8
+static const char *const scenario_words[] = { "single", "multi",  "offline",
+                                              "paced",  "server", "sustained" };
+static const char *const cold_words[] = { "C1", "C0", "C2" };
 
 /* -- Configuration ------------------------------------------------------------------------------
  */
@@ -202,15 +210,68 @@ static int first_of(const char *list, char *word, size_t size)
     return (int)n;
 }
 
+static int set_real(struct ifm_map *map, const char *key, double value, struct ifm_err *err)
+{
+    struct ifm_buf text;
+    struct ifm_jw w;
+    ifm_buf_init(&text, 64);
+    ifm_jw_init(&w, &text);
+    ifm_jw_f64(&w, value); /* the shortest form that reads back */
+    int rc = text.data ? ifm_map_set(map, key, text.data, err)
+                       : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+    ifm_buf_done(&text);
+    return rc;
+}
+
+/* How inferences are issued, beside the scenario's name; core/scenario.h reads these. */
+static int add_issue(struct ifm_map *map, const struct ifm_msg_spec *spec, struct ifm_err *err)
+{
+    static const char *const arrivals[] = { "poisson", "fixed" };
+    int rc = 0;
+    bool parallel =
+        spec->scenario == IFM_SCENARIO_MULTI || spec->scenario == IFM_SCENARIO_OFFLINE;
+    if (parallel)
+        rc = set_number(map, "streams", spec->streams ? spec->streams : DEFAULT_STREAMS, err);
+    if (!rc && spec->scenario == IFM_SCENARIO_SERVER)
+        rc = set_real(map, "rate", spec->rate_per_s, err);
+    if (!rc && spec->scenario == IFM_SCENARIO_SERVER)
+        rc = ifm_map_set(map, "arrival", arrivals[spec->arrival == 1], err);
+    if (!rc && spec->scenario == IFM_SCENARIO_PACED)
+        rc = set_number(map, "period_ns", spec->period_ns, err);
+    if (!rc && spec->batch_calls == 1)
+        rc = ifm_map_set(map, "batching", "off", err);
+    return rc;
+}
+
+/* What the process was confined to. A default run has none of these, so its key stays as it was. */
+static int add_confinement(struct ifm_map *map, const struct ifm_msg_spec *spec,
+                           struct ifm_err *err)
+{
+    struct ifm_buf cpus;
+    int rc = spec->no_sandbox ? ifm_map_set(map, "sandbox", "off", err) : 0;
+    if (!rc && spec->memory_limit_bytes > 0)
+        rc = set_number(map, "memory_limit_bytes", spec->memory_limit_bytes, err);
+    if (rc || !spec->cpus.count)
+        return rc;
+    ifm_buf_init(&cpus, 8192);
+    for (size_t i = 0; i < spec->cpus.count; i++)
+        ifm_buf_addf(&cpus, "%s%lld", i ? "," : "", (long long)spec->cpus.items[i]);
+    rc = cpus.data ? ifm_map_set(map, "cpus", cpus.data, err)
+                   : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+    ifm_buf_done(&cpus);
+    return rc;
+}
+
 /* What is known without asking the runtime. */
 static int add_settings(struct ifm_map *map, const struct ifm_measure *m,
                         const struct ifm_exec_result *result, struct ifm_err *err)
 {
-    const char *settings[][2] = {
-        { "runtime", m->view.run.runtime }, { "runtime_version", result->runtime_version },
-        { "library", result->library },     { "precision", m->subject->precision },
-        { "scenario", "single" },           { "cold", "C1" }
-    };
+    const char *settings[][2] = { { "runtime", m->view.run.runtime },
+                                  { "runtime_version", result->runtime_version },
+                                  { "library", result->library },
+                                  { "precision", m->subject->precision },
+                                  { "scenario", scenario_words[m->spec.scenario] },
+                                  { "cold", cold_words[m->spec.cold] } };
     int rc = 0;
     for (size_t i = 0; !rc && i < m->spec.options.count; i++) {
         char *value = ifm_scrub(m->spec.options.items[i].value, NULL);
@@ -221,7 +282,11 @@ static int add_settings(struct ifm_map *map, const struct ifm_measure *m,
         rc = ifm_map_set(map, settings[i][0], settings[i][1], err);
     if (!rc)
         rc = set_number(map, "batch", m->spec.batch ? m->spec.batch : 1, err);
-    return rc ? rc : set_number(map, "method_version", IFM_METHOD_VERSION, err);
+    if (!rc)
+        rc = set_number(map, "method_version", IFM_METHOD_VERSION, err);
+    if (!rc)
+        rc = add_issue(map, &m->spec, err);
+    return rc ? rc : add_confinement(map, &m->spec, err);
 }
 
 static int add_provider(struct ifm_map *map, const struct ifm_measure *m, const char *offered,
@@ -249,8 +314,12 @@ int ifm_measure_configuration(struct ifm_measure *m, struct ifm_exec_result *res
         rc = ifm_map_add_environment(map, environ, err);
     if (!rc)
         rc = add_provider(map, m, result->providers, err);
+    for (size_t i = 0; !rc && i < m->settings.count; i++)
+        rc = ifm_map_set(map, m->settings.items[i].key, m->settings.items[i].value, err);
     if (!rc)
         rc = ifm_key_of_map(map, key, err);
+    if (!rc && m->until) /* when to stop is no part of what is measured: noted, but outside the key */
+        rc = ifm_map_set(map, "until", m->until, err);
     if (rc)
         return rc;
     ifm_free(run->config_key);

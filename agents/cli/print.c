@@ -9,6 +9,7 @@
 #include "agents/cli/row.h"
 #include "agents/executors/executor.h"
 #include "agents/plan/keys.h"
+#include "core/trust.h"
 
 #define LABEL_WIDTH 16
 #define VALUE_WIDTH 14
@@ -20,6 +21,14 @@ static void padded(struct ifm_buf *out, const char *text, size_t width)
     ifm_buf_adds(out, text);
     for (; used < width; used++)
         ifm_buf_addc(out, ' ');
+}
+
+const char *ifm_print_label(enum ifm_metric metric)
+{
+    static const char *const labels[] = { "P50",        "P90",           "P99",
+                                          "throughput", "load",          "first inference",
+                                          "peak RSS",   "CPU/inference", "energy/inference" };
+    return (size_t)metric < sizeof labels / sizeof *labels ? labels[metric] : "?";
 }
 
 void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *e, char *value,
@@ -58,28 +67,20 @@ void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *n
         snprintf(note, size, "n too small for P99 (n=%lld, needs 459)", (long long)n);
 }
 
-static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, const char *label,
-                        enum ifm_metric metric)
+static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, enum ifm_metric metric)
 {
     char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
     struct ifm_buf *out = &cli->out;
     ifm_print_metric(metric, &view->metrics[metric], value, interval);
     ifm_print_note(metric, view, note, sizeof note);
     ifm_buf_adds(out, "  ");
-    padded(out, label, LABEL_WIDTH);
+    padded(out, ifm_print_label(metric), LABEL_WIDTH);
     bool weak = note[0] != '\0';
     const char *then = weak ? note : interval;
     ifm_buf_adds(out, weak ? ifm_cli_dim(cli) : metric == IFM_METRIC_P50 ? ifm_cli_bold(cli) : "");
     padded(out, value, *then ? VALUE_WIDTH : 0);
     ifm_buf_addf(out, "%s%s", weak || metric == IFM_METRIC_P50 ? ifm_cli_plain(cli) : "", then);
     ifm_buf_addc(out, '\n');
-}
-
-static void line(struct ifm_buf *out, const char *label, const char *text)
-{
-    ifm_buf_adds(out, "  ");
-    padded(out, label, LABEL_WIDTH);
-    ifm_buf_addf(out, "%s\n", text);
 }
 
 /* How many invocations there are, and what that means for intervals. */
@@ -183,10 +184,26 @@ static void verification_line(struct ifm_cli *cli, const struct ifm_view *view)
         wrong_outputs(cli, shown);
 }
 
+/* Each reason with its remedy; what is only worth noting where details are asked for. */
+static void findings(struct ifm_cli *cli, const struct ifm_msg_run *run, int indent)
+{
+    const struct ifm_msg_finding *f = run->trust_findings.items;
+    for (size_t i = 0; i < run->trust_findings.count; i++)
+        if (f[i].severity != IFM_TRUST_NOTE_LEVEL || cli->common->verbose)
+            ifm_buf_addf(&cli->out, "  %*s%s: %s %s\n", indent, "", f[i].code ? f[i].code : "?",
+                         f[i].text ? f[i].text : "", f[i].remedy ? f[i].remedy : "");
+}
+
 static void trust_line(struct ifm_cli *cli, const struct ifm_view *view)
 {
-    static const char *const words[] = { "not assessed", "trusted", "caution", "untrusted" };
-    line(&cli->out, "trust", words[view->run.trust]);
+    char text[512];
+    bool bad = view->run.trust == IFM_TRUST_UNTRUSTED;
+    ifm_trust_line(&view->run, text, sizeof text);
+    ifm_buf_adds(&cli->out, "  ");
+    padded(&cli->out, "trust", LABEL_WIDTH);
+    ifm_buf_addf(&cli->out, "%s%s%s\n", bad ? ifm_cli_red(cli) : "", text,
+                 bad ? ifm_cli_plain(cli) : "");
+    findings(cli, &view->run, LABEL_WIDTH);
 }
 
 static void shape_text(const struct ifm_ints *dims, struct ifm_buf *out)
@@ -329,18 +346,18 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
 {
     head(cli, view);
     if (view->ok) {
-        metric_line(cli, view, "P50", IFM_METRIC_P50);
-        metric_line(cli, view, "P90", IFM_METRIC_P90);
-        metric_line(cli, view, "P99", IFM_METRIC_P99);
+        metric_line(cli, view, IFM_METRIC_P50);
+        metric_line(cli, view, IFM_METRIC_P90);
+        metric_line(cli, view, IFM_METRIC_P99);
         if (cli->terminal_out)
             ifm_print_histogram(cli, view->histogram);
-        metric_line(cli, view, "throughput", IFM_METRIC_THROUGHPUT);
-        metric_line(cli, view, "load", IFM_METRIC_LOAD);
-        metric_line(cli, view, "first inference", IFM_METRIC_FIRST);
-        metric_line(cli, view, "peak RSS", IFM_METRIC_RSS);
-        metric_line(cli, view, "CPU/inference", IFM_METRIC_CPU);
+        metric_line(cli, view, IFM_METRIC_THROUGHPUT);
+        metric_line(cli, view, IFM_METRIC_LOAD);
+        metric_line(cli, view, IFM_METRIC_FIRST);
+        metric_line(cli, view, IFM_METRIC_RSS);
+        metric_line(cli, view, IFM_METRIC_CPU);
         if (!isnan(view->metrics[IFM_METRIC_ENERGY].value))
-            metric_line(cli, view, "energy/inference", IFM_METRIC_ENERGY);
+            metric_line(cli, view, IFM_METRIC_ENERGY);
     }
     verification_line(cli, view);
     trust_line(cli, view);
@@ -351,11 +368,28 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
         details(cli, view);
 }
 
+void ifm_print_remarks(struct ifm_cli *cli, const struct ifm_view *view, const char *name)
+{
+    const struct ifm_msg_run *run = &view->run;
+    const struct ifm_msg_finding *f = run->trust_findings.items;
+    bool reasons = cli->common->verbose && run->trust_findings.count;
+    for (size_t i = 0; !reasons && i < run->trust_findings.count; i++)
+        reasons = f[i].severity > IFM_TRUST_NOTE_LEVEL;
+    const struct ifm_msg_verification *wrong = NULL;
+    for (size_t i = 0; !wrong && i < view->count; i++)
+        if (view->items[i].body.verification.state == IFM_VERIFY_WRONG)
+            wrong = &view->items[i].body.verification;
+    if (!reasons && !wrong && view->ok == view->count)
+        return;
+    ifm_buf_addf(&cli->out, "  %s\n", name);
+    failures(cli, view);
+    if (wrong)
+        wrong_outputs(cli, wrong);
+    findings(cli, run, 2);
+}
+
 void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
 {
-    static const char *const labels[] = { "P50",        "P90",          "P99",
-                                          "throughput", "load",         "first inference",
-                                          "peak RSS",   "CPU/inference", "energy/inference" };
     const struct ifm_msg_run *run = &view->run;
     struct ifm_buf *out = &cli->out;
     ifm_buf_addf(out, "| %s %s, %s %s | %zu x %lld | interval over invocations |\n|---|---|---|\n",
@@ -368,13 +402,15 @@ void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
             continue; /* most machines have no source of it */
         ifm_print_metric((enum ifm_metric)m, &view->metrics[m], value, interval);
         ifm_print_note((enum ifm_metric)m, view, note, sizeof note);
-        ifm_buf_addf(out, "| %s | %s | %s |\n", labels[m], value,
+        ifm_buf_addf(out, "| %s | %s | %s |\n", ifm_print_label((enum ifm_metric)m), value,
                      note[0]       ? note
                      : interval[0] ? interval
                                    : "none");
     }
+    char trust[512];
+    ifm_trust_line(run, trust, sizeof trust);
     ifm_buf_addf(out, "| verification | %s | trust: %s |\n",
-                 ifm_verification_words[run->verification], ifm_trust_words[run->trust]);
+                 ifm_verification_words[run->verification], trust);
 }
 
 int ifm_print_view(struct ifm_cli *cli, const struct ifm_view *view, struct ifm_err *err)

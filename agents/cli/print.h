@@ -11,6 +11,9 @@
 int ifm_print_view(struct ifm_cli *cli, const struct ifm_view *view, struct ifm_err *err);
 void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view);
 void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view);
+/* Of one arm of an experiment: failures, outputs that differ, reasons of the trust verdict; nothing where there are
+ * none. */
+void ifm_print_remarks(struct ifm_cli *cli, const struct ifm_view *view, const char *name);
 void ifm_print_json(struct ifm_buf *out, const struct ifm_view *view);
 void ifm_print_estimate(struct ifm_jw *w,
                         const struct ifm_estimate *estimate); /* {value, low, high, …} */
@@ -18,6 +21,7 @@ void ifm_print_estimate(struct ifm_jw *w,
  * bytes. */
 void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *estimate, char *value,
                       char *interval);
+const char *ifm_print_label(enum ifm_metric metric); /* "P50", "peak RSS" */
 void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note,
                     size_t size);
 /* A line of block characters over the latencies, with its ends. */

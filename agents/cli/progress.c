@@ -11,7 +11,7 @@
 void ifm_progress_init(struct ifm_progress *progress, const struct ifm_cli *cli,
                        int64_t invocations)
 {
-    *progress = (struct ifm_progress){ .cli = cli, .invocations = invocations, .left_ns = -1 };
+    *progress = (struct ifm_progress){ .cli = cli, .invocations = invocations, .arm = "" };
     progress->plain_ns = ifm_clock_ns();
 }
 
@@ -24,9 +24,8 @@ static const char *words(int step)
     return texts[step >= 0 && step <= IFM_STEP_CLOSE ? step : 0];
 }
 
-void ifm_progress_step(void *arg, int step, int64_t elapsed_ns)
+static void draw(struct ifm_progress *p, const char *what, int64_t elapsed_ns)
 {
-    struct ifm_progress *p = arg;
     char left[40] = "", elapsed[40];
     if (p->cli->common->quiet || (!p->cli->terminal_err && !p->cli->ci))
         return;
@@ -34,16 +33,27 @@ void ifm_progress_step(void *arg, int step, int64_t elapsed_ns)
         ifm_plan_time_text(p->left_ns, left, sizeof left);
     ifm_plan_time_text(elapsed_ns, elapsed, sizeof elapsed);
     const char *then = left[0] ? ", then about " : "", *more = left[0] ? " more" : "";
+    const char *most = p->at_most ? "at most " : "", *colon = p->arm[0] ? ": " : "";
     if (p->cli->terminal_err) {
-        fprintf(stderr, "\r\x1b[K[%lld/%lld] %s, %s%s%s%s", (long long)p->n + 1,
-                (long long)p->invocations, words(step), elapsed, then, left, more);
+        fprintf(stderr, "\r\x1b[K[%lld/%s%lld] %.40s%s%s, %s%s%s%s", (long long)p->n + 1, most,
+                (long long)p->invocations, p->arm, colon, what, elapsed, then, left, more);
         fflush(stderr);
         p->drawn = true;
     } else if (ifm_clock_ns() - p->plain_ns >= PLAIN_EVERY_NS) {
         p->plain_ns = ifm_clock_ns();
-        fprintf(stderr, "invocation %lld of %lld: %s, %s%s%s%s\n", (long long)p->n + 1,
-                (long long)p->invocations, words(step), elapsed, then, left, more);
+        fprintf(stderr, "invocation %lld of %s%lld: %.40s%s%s, %s%s%s%s\n", (long long)p->n + 1,
+                most, (long long)p->invocations, p->arm, colon, what, elapsed, then, left, more);
     }
+}
+
+void ifm_progress_step(void *arg, int step, int64_t elapsed_ns)
+{
+    draw(arg, words(step), elapsed_ns);
+}
+
+void ifm_progress_pause(struct ifm_progress *progress, const char *what, int64_t elapsed_ns)
+{
+    draw(progress, what, elapsed_ns);
 }
 
 void ifm_progress_clear(struct ifm_progress *progress)

@@ -3,252 +3,13 @@
 #include <string.h>
 
 #include "agents/agent/client.h"
-#include "agents/cli/format.h"
-#include "agents/cli/measure.h"
+#include "agents/cli/arms.h"
+#include "agents/cli/experiment.h"
 #include "agents/cli/print.h"
+#include "agents/cli/run_options.h"
 #include "agents/cli/send.h"
 #include "agents/executors/interrupt.h"
-#include "agents/plan/keys.h"
-#include "core/mem.h"
-
-struct run_options {
-    struct ifm_cli_common common;
-    const char *runtime, *provider, *variant, *name, *commit, *expect;
-    int64_t threads, batch, warmup, iterations, duration, maximum, invocations, seed, memory_limit,
-        timeout;
-    double rtol, atol;
-    bool quick;
-    struct ifm_option_list options, inputs, shapes, ranges, labels;
-};
-#define AT(field) offsetof(struct run_options, field)
-#define MINUTE    INT64_C(60000000000)
-
-static const struct ifm_option run_options[] = {
-    { .name = "runtime",
-      .type = IFM_OPT_STRING,
-      .offset = AT(runtime),
-      .max = 64,
-      .value = "NAME",
-      .help =
-          "what executes the model (ort and tflite are aliases); default: by the file's format" },
-    { .name = "provider",
-      .type = IFM_OPT_STRING,
-      .offset = AT(provider),
-      .max = 64,
-      .value = "NAME",
-      .help = "execution provider, delegate or backend of the runtime" },
-    { .name = "threads",
-      .type = IFM_OPT_INT,
-      .offset = AT(threads),
-      .min = 0,
-      .max = 1024,
-      .value = "N",
-      .help = "threads of the runtime; 0: its own choice" },
-    { .name = "batch",
-      .type = IFM_OPT_INT,
-      .offset = AT(batch),
-      .min = 0,
-      .max = 1000000,
-      .value = "N",
-      .help = "value of a dynamic first dimension; 0: 1" },
-    { .name = "option",
-      .type = IFM_OPT_LIST,
-      .offset = AT(options),
-      .value = "KEY=VALUE",
-      .letter = 'O',
-      .help = "an option of the runtime itself, like -O graph-optimization=basic" },
-    { .name = "input",
-      .type = IFM_OPT_LIST,
-      .offset = AT(inputs),
-      .value = "NAME=F.npy",
-      .help = "values of an input; others are made from the seed" },
-    { .name = "shape",
-      .type = IFM_OPT_LIST,
-      .offset = AT(shapes),
-      .value = "NAME:1x3x224x224",
-      .help = "shape of an input whose dimensions are open" },
-    { .name = "range",
-      .type = IFM_OPT_LIST,
-      .offset = AT(ranges),
-      .value = "NAME:LOW..HIGH",
-      .help = "range of the seeded values of an input" },
-    { .name = "expect",
-      .type = IFM_OPT_STRING,
-      .offset = AT(expect),
-      .value = "F.npz",
-      .help = "reference outputs by name; outputs that differ are WRONG" },
-    { .name = "rtol",
-      .type = IFM_OPT_DOUBLE,
-      .offset = AT(rtol),
-      .fallback = "-1",
-      .value = "X",
-      .help = "allowed relative difference; -1: by precision (1e-4)" },
-    { .name = "atol",
-      .type = IFM_OPT_DOUBLE,
-      .offset = AT(atol),
-      .fallback = "-1",
-      .value = "X",
-      .help = "allowed absolute difference; -1: by precision (1e-5)" },
-    { .name = "variant",
-      .type = IFM_OPT_STRING,
-      .offset = AT(variant),
-      .max = 128,
-      .value = "NAME",
-      .help = "variant of a bundle; default: the first that a runtime here reads" },
-    { .name = "invocations",
-      .type = IFM_OPT_INT,
-      .offset = AT(invocations),
-      .min = 0,
-      .max = IFM_INVOCATIONS_MAX,
-      .value = "K",
-      .help = "fresh processes, the unit of the statistics; 0: 10 (3 with --quick)" },
-    { .name = "iterations",
-      .type = IFM_OPT_INT,
-      .offset = AT(iterations),
-      .min = 0,
-      .max = IFM_RUN_SAMPLES_MAX,
-      .value = "N",
-      .help = "timed inferences in each invocation, at least" },
-    { .name = "duration",
-      .type = IFM_OPT_DURATION,
-      .offset = AT(duration),
-      .min = 0,
-      .max = 10 * MINUTE,
-      .value = "TIME",
-      .help = "timed phase of each invocation, at least, like 10s" },
-    { .name = "maximum",
-      .type = IFM_OPT_DURATION,
-      .offset = AT(maximum),
-      .min = 0,
-      .max = 10 * MINUTE,
-      .value = "TIME",
-      .help = "timed phase of each invocation, at most; 0: 30s, or 10m where you set the size" },
-    { .name = "warmup",
-      .type = IFM_OPT_INT,
-      .offset = AT(warmup),
-      .min = 0,
-      .max = 1000000,
-      .value = "N",
-      .help = "inferences before the timed ones; 0: by time (0.5 s, at least three)" },
-    { .name = "quick",
-      .type = IFM_OPT_BOOL,
-      .offset = AT(quick),
-      .help = "3 invocations, about 10 s in all: no interval" },
-    { .name = "seed",
-      .type = IFM_OPT_INT,
-      .offset = AT(seed),
-      .fallback = "1",
-      .min = 0,
-      .max = INT64_MAX,
-      .value = "N",
-      .help = "seed of the inputs" },
-    { .name = "memory-limit",
-      .type = IFM_OPT_SIZE,
-      .offset = AT(memory_limit),
-      .min = 0,
-      .max = INT64_MAX,
-      .value = "SIZE",
-      .help = "data memory of each worker, like 1.5GB; exit 6 when it is exceeded" },
-    { .name = "timeout",
-      .type = IFM_OPT_DURATION,
-      .offset = AT(timeout),
-      .min = 0,
-      .max = 24 * 60 * MINUTE,
-      .value = "TIME",
-      .help = "of each invocation, whole process; 0: the maximum and 3 minutes" },
-    { .name = "name",
-      .type = IFM_OPT_STRING,
-      .offset = AT(name),
-      .max = 128,
-      .value = "NAME",
-      .help = "what people call the model; default: the file's name" },
-    { .name = "commit",
-      .type = IFM_OPT_STRING,
-      .offset = AT(commit),
-      .max = 128,
-      .value = "HASH",
-      .help = "version of your code that this run belongs to" },
-    { .name = "label",
-      .type = IFM_OPT_LIST,
-      .offset = AT(labels),
-      .value = "KEY=VALUE",
-      .help = "kept with the run, to filter by" },
-    IFM_CLI_COMMON_ROWS,
-    IFM_OPTION_END
-};
-
-static int key_values(const struct ifm_option_list *list, const char *option, struct ifm_map *map,
-                      struct ifm_err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; !rc && i < list->count; i++) {
-        const char *equals = strchr(list->items[i], '=');
-        char key[128];
-        if (!equals || equals == list->items[i] ||
-            (size_t)(equals - list->items[i]) >= sizeof key || !equals[1])
-            return ifm_err_set(err, IFM_ERR_USAGE, "", "--%s wants KEY=VALUE, got \"%.60s\"",
-                               option, list->items[i]);
-        memcpy(key, list->items[i], (size_t)(equals - list->items[i]));
-        key[equals - list->items[i]] = '\0';
-        rc = ifm_map_set(map, key, equals + 1, err);
-        if (!rc && map->count > 48)
-            rc = ifm_err_set(err, IFM_ERR_USAGE, "", "more than 48 of --%s", option);
-    }
-    return rc;
-}
-
-/* --threads and --provider are options of the runtime with names of their own. */
-static int runtime_options(const struct run_options *o, struct ifm_map *map, struct ifm_err *err)
-{
-    char threads[24];
-    int rc = key_values(&o->options, "option", map, err);
-    snprintf(threads, sizeof threads, "%lld", (long long)o->threads);
-    if (!rc && o->threads)
-        rc = ifm_map_set(map, "threads", threads, err);
-    if (!rc && o->provider)
-        rc = ifm_map_set(map, "provider", o->provider, err);
-    return rc;
-}
-
-/* "at least 3 s and 1,024 inferences each, at most 30 s" */
-static void size_text(const struct ifm_plan *p, char *text, size_t size)
-{
-    char count[IFM_FORMAT_MAX], least[40], most[40];
-    ifm_format_count(p->iterations, count);
-    ifm_plan_time_text(p->duration_ns, least, sizeof least);
-    ifm_plan_time_text(p->max_ns, most, sizeof most);
-    if (p->duration_ns && p->iterations > 1)
-        snprintf(text, size, "at least %s and %s inferences each, at most %s", least, count, most);
-    else if (p->duration_ns)
-        snprintf(text, size, "%s each", least);
-    else
-        snprintf(text, size, "%s inference%s each", count, p->iterations == 1 ? "" : "s");
-}
-
-static void show_plan(struct ifm_cli *cli, const struct ifm_measure *m)
-{
-    const struct ifm_plan *p = &m->plan;
-    int64_t least, most;
-    char low[40], high[40], size[200], total[120];
-    ifm_plan_bounds(p, &least, &most);
-    ifm_plan_time_text(least, low, sizeof low);
-    ifm_plan_time_text(most, high, sizeof high);
-    size_text(p, size, sizeof size);
-    if (!p->duration_ns) /* how long a count takes only the model can say */
-        snprintf(total, sizeof total, "at least %s in all", low);
-    else if (strcmp(low, high) != 0)
-        snprintf(total, sizeof total, "%s to %s in all", low, high);
-    else
-        snprintf(total, sizeof total, "about %s in all", low);
-    ifm_cli_note(cli, "plan: %s with %s, %lld invocation%s of %s: %s", m->subject->variant,
-                 m->subject->runtime, (long long)p->invocations, p->invocations == 1 ? "" : "s",
-                 size, total);
-    if (m->subject->reference)
-        ifm_cli_note(cli, "reference outputs by %s", m->subject->reference);
-    if (m->subject->bundle.manifest.inputs.count > 1)
-        ifm_cli_note(cli, "of the bundle's %zu sets of inputs only the first is measured",
-                     m->subject->bundle.manifest.inputs.count);
-}
+#include "core/trust.h"
 
 /* Seeded inputs and what was assumed for them: said, not hidden. */
 static void show_assumed(struct ifm_cli *cli, const struct ifm_msg_run *run)
@@ -262,15 +23,58 @@ static void show_assumed(struct ifm_cli *cli, const struct ifm_msg_run *run)
                          t[i].assumed.items[k]);
 }
 
-static int exit_status(const struct ifm_measure *m)
+/* -- How it ends --------------------------------------------------------------------------------
+ */
+
+static bool requirement_met(const struct ifm_run_asked *asked, const struct ifm_measure *m)
 {
-    if (m->interrupted)
-        return ifm_interrupt_exit() ? ifm_interrupt_exit() : 130;
-    if (m->view.run.verification == IFM_VERIFY_WRONG)
+    const char *colon = m->name[0] ? ": " : "";
+    char line[256];
+    if (asked->require_verified && m->view.run.verification != IFM_VERIFY_VERIFIED) {
+        ifm_cli_warn(m->cli, "%s%sverified results were required, and they are not", m->name,
+                     colon);
+        return false;
+    }
+    if (asked->require_trusted && m->view.run.trust != IFM_TRUST_TRUSTED) {
+        ifm_trust_line(&m->view.run, line, sizeof line);
+        ifm_cli_warn(m->cli, "%s%sa trusted run was required, and this one is %s", m->name, colon,
+                     line);
+        return false;
+    }
+    return true;
+}
+
+static int arm_status(const struct ifm_run_asked *asked, const struct ifm_measure *m)
+{
+    if (m->bad_input)
+        return ifm_err_exit(m->bad_input);
+    if (m->view.count && m->view.run.verification == IFM_VERIFY_WRONG)
         return ifm_err_exit(IFM_ERR_WRONG_OUTPUT);
     if (m->over_memory)
         return ifm_err_exit(IFM_ERR_MEMORY_LIMIT);
-    return m->view.ok == m->view.count && m->view.ok ? 0 : ifm_err_exit(IFM_ERR_MEASUREMENT);
+    if (!m->view.ok || m->view.ok < m->view.count)
+        return ifm_err_exit(IFM_ERR_MEASUREMENT);
+    return requirement_met(asked, m) ? 0 : IFM_EXIT_INCONCLUSIVE;
+}
+
+/* The gravest of all arms: wrong results, memory, failed measurements, inputs that were refused,
+ * requirements. */
+static int exit_status(const struct ifm_run_asked *asked, const struct ifm_experiment *x)
+{
+    static const int gravest_first[] = { IFM_ERR_WRONG_OUTPUT, IFM_ERR_MEMORY_LIMIT,
+                                         IFM_ERR_MEASUREMENT };
+    int statuses[IFM_EXPERIMENT_ARMS_MAX], worst = 0;
+    if (x->interrupted)
+        return ifm_interrupt_exit() ? ifm_interrupt_exit() : 130;
+    for (size_t i = 0; i < x->count; i++) {
+        statuses[i] = arm_status(asked, &x->arms[i]);
+        worst = statuses[i] > worst ? statuses[i] : worst;
+    }
+    for (size_t k = 0; k < 3; k++)
+        for (size_t i = 0; i < x->count; i++)
+            if (statuses[i] == ifm_err_exit(gravest_first[k]))
+                return statuses[i];
+    return worst;
 }
 
 static bool cancelled(void)
@@ -278,150 +82,178 @@ static bool cancelled(void)
     return ifm_interrupt_count() > 1;
 }
 
-/* After the table: where the run is, and whether a daemon has it. */
-static int report(struct ifm_cli *cli, struct ifm_measure *m,
-                  const struct ifm_daemon_address *daemon, struct ifm_err *err)
+/* Brings an arm to the daemon; a daemon that is away costs one warning and no result. */
+static void send(struct ifm_cli *cli, const struct ifm_measure *m,
+                 const struct ifm_daemon_address *daemon, bool *reachable)
 {
+    struct ifm_err why = IFM_ERR_INIT;
     const char *id = m->view.run.id;
-    show_assumed(cli, &m->view.run);
-    int rc = ifm_print_view(cli, &m->view, err);
-    struct ifm_err sending = IFM_ERR_INIT;
-    bool sent = !rc && daemon->url[0] &&
-                ifm_send_run(daemon, m->spool.folder, id, cancelled, &sending) == 0;
-    if (!rc && daemon->url[0] && !sent)
+    bool sent = daemon->url[0] && *reachable &&
+                ifm_send_run(daemon, m->spool.folder, id, cancelled, &why) == 0;
+    if (daemon->url[0] && *reachable && !sent)
         ifm_cli_warn(cli, "not sent: %s; the run is kept, `inferometer push` sends it later",
-                     sending.text);
-    if (cli->format == IFM_FORMAT_HUMAN) {
-        ifm_buf_addf(&cli->out, "  run             %s\n  kept in         %s\n", id,
-                     m->spool.folder);
-        if (sent)
-            ifm_buf_addf(&cli->out, "  open            %s/runs/%s\n", daemon->url, id);
-    } else if (sent) {
+                     why.text);
+    *reachable = sent;
+    if (cli->format != IFM_FORMAT_HUMAN && sent)
         ifm_cli_note(cli, "open %s/runs/%s", daemon->url, id);
-    }
-    return rc ? rc : exit_status(m);
+    if (cli->format != IFM_FORMAT_HUMAN || m->name[0])
+        return;
+    ifm_buf_addf(&cli->out, "  run             %s\n  kept in         %s\n", id, m->spool.folder);
+    if (sent)
+        ifm_buf_addf(&cli->out, "  open            %s/runs/%s\n", daemon->url, id);
 }
 
-static int measure(struct ifm_cli *cli, const struct run_options *o,
-                   const struct ifm_subject *subject, const struct ifm_daemon_address *daemon,
-                   struct ifm_err *err)
+static int report(struct ifm_cli *cli, const struct ifm_run_asked *asked,
+                  const struct ifm_experiment *x, const struct ifm_daemon_address *daemon,
+                  struct ifm_err *err)
 {
-    struct ifm_measure m = {
-        .cli = cli, .subject = subject, .commit = o->commit, .provider = o->provider
-    };
-    struct ifm_plan_asked asked = { .quick = o->quick,
-                                    .invocations = o->invocations,
-                                    .iterations = o->iterations,
-                                    .duration_ns = o->duration,
-                                    .max_ns = o->maximum,
-                                    .warmup_iterations = o->warmup,
-                                    .timeout_ns = o->timeout };
-    char runtime[32];
-    snprintf(runtime, sizeof runtime, "%s", subject->runtime);
-    m.spec = (struct ifm_msg_spec){ .v = IFM_MSG_VERSION,
-                                    .runtime = runtime,
-                                    .model = subject->path,
-                                    .inputs = subject->inputs,
-                                    .expect = subject->expect,
-                                    .batch = o->batch,
-                                    .seed = o->seed,
-                                    .memory_limit_bytes = o->memory_limit };
-    ifm_plan_make(&asked, &m.plan);
-    ifm_plan_spec(&m.plan, &m.spec);
-    int rc = runtime_options(o, &m.spec.options, err);
-    if (!rc)
-        rc = key_values(&o->labels, "label", &m.labels, err);
-    if (!rc) {
-        show_plan(cli, &m);
-        rc = ifm_measure_run(&m, err);
-    }
-    int status = rc;
-    if (!rc && m.bad_input) {
-        *err = m.refusal;
-        status = m.bad_input;
-    } else if (!rc && m.view.count == 0) {
-        ifm_cli_note(cli, "interrupted before the first invocation ended: nothing to keep");
-        status = ifm_interrupt_exit() ? ifm_interrupt_exit() : 130;
-    } else if (!rc) {
-        status = report(cli, &m, daemon, err);
-    }
-    ifm_map_done(&m.spec.options);
-    ifm_map_done(&m.labels);
-    ifm_measure_done(&m);
-    return status;
+    bool reachable = true;
+    for (size_t i = 0; i < x->count; i++)
+        if (x->arms[i].view.count && (i == 0 || x->arms[i].subject != x->arms[i - 1].subject))
+            show_assumed(cli, &x->arms[i].view.run);
+    int rc =
+        x->count == 1 ? ifm_print_view(cli, &x->arms[0].view, err) : ifm_experiment_print(x, err);
+    for (size_t i = 0; !rc && i < x->count; i++)
+        if (x->arms[i].view.count)
+            send(cli, &x->arms[i], daemon, &reachable);
+    return rc ? rc : exit_status(asked, x);
 }
 
-static int check_numbers(const struct run_options *o, struct ifm_err *err)
+/* Nothing of it was a measurement. */
+static int nothing_kept(struct ifm_cli *cli, const struct ifm_experiment *x, struct ifm_err *err)
 {
-    if (o->maximum && o->duration > o->maximum)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "--duration is longer than --maximum");
-    if ((o->rtol < 0 && o->rtol > -1) || o->rtol < -1 || (o->atol < 0 && o->atol > -1) ||
-        o->atol < -1)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "--rtol and --atol must not be negative");
-    if (o->quick && (o->iterations || o->duration))
+    for (size_t i = 0; i < x->count; i++)
+        if (x->arms[i].bad_input) {
+            *err = x->arms[i].refusal;
+            return err->code;
+        }
+    if (x->out_of_time)
+        return ifm_err_set(
+            err, IFM_ERR_MEASUREMENT, "",
+            "--max-time was over before the first invocation ended: nothing to keep");
+    ifm_cli_note(cli, "interrupted before the first invocation ended: nothing to keep");
+    return ifm_interrupt_exit() ? ifm_interrupt_exit() : 130;
+}
+
+/* A full disk in mid-run and its like: what is on it stays. */
+static int broken_off(const struct ifm_experiment *x, int rc, struct ifm_err *err)
+{
+    struct ifm_err why = *err;
+    if (x->made)
+        ifm_err_set(err, why.code, "",
+                    "%.300s; the %lld invocations before that are kept, see "
+                    "`inferometer list`",
+                    why.text, (long long)x->made);
+    return rc;
+}
+
+static int measure(struct ifm_cli *cli, const struct ifm_run_asked *asked, struct ifm_arms *arms,
+                   const struct ifm_daemon_address *daemon, struct ifm_err *err)
+{
+    struct ifm_experiment x = { .cli = cli,
+                                .arms = arms->items,
+                                .count = arms->count,
+                                .rounds = asked->plan.invocations,
+                                .max_rounds = asked->max_rounds,
+                                .max_ns = asked->o->max_time,
+                                .target_count = asked->target_count,
+                                .sysroot = asked->o->sysroot,
+                                .seed = asked->o->order_seed };
+    size_t ok = 0;
+    memcpy(x.targets, asked->targets, sizeof x.targets);
+    int rc = ifm_experiment_begin(&x, err);
+    if (rc)
+        return rc;
+    ifm_experiment_plan(&x);
+    rc = ifm_experiment_run(&x, err);
+    if (rc)
+        return broken_off(&x, rc, err);
+    for (size_t i = 0; i < x.count; i++)
+        ok += x.arms[i].view.count;
+    return ok ? report(cli, asked, &x, daemon, err) : nothing_kept(cli, &x, err);
+}
+
+/* What is known to fail before anything is measured. */
+static int check_arms(const struct ifm_run_asked *asked, const struct ifm_arms *arms,
+                      struct ifm_err *err)
+{
+    for (size_t i = 0; i < arms->count; i++) {
+        const struct ifm_measure *m = &arms->items[i];
+        if (asked->require_verified && !m->subject->expect.count)
+            return ifm_err_set(
+                err, IFM_ERR_USAGE, "",
+                "--require verified needs a reference for %.80s: add --expect FILE.npz",
+                m->subject->variant);
+        if (asked->o->cold == IFM_COLD_C0 && !m->subject->path)
+            return ifm_err_set(err, IFM_ERR_USAGE, "",
+                               "--cold C0 drops a model file from the page cache, and %s has none",
+                               m->subject->runtime);
+    }
+    if (asked->o->find_max_qps && arms->count > 1)
         return ifm_err_set(err, IFM_ERR_USAGE, "",
-                           "--quick sets the size itself: leave out --iterations and --duration");
+                           "--find-max-qps searches for one arm, not for %zu", arms->count);
     return 0;
 }
 
 static int run_run(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err)
 {
-    const struct run_options *o = options;
-    struct ifm_subject subject = { 0 };
+    struct ifm_run_asked asked;
     struct ifm_daemon_address daemon;
-    if (argc > 1)
-        return ifm_err_set(err, IFM_ERR_USAGE, "",
-                           "run takes one MODEL or BUNDLE; for two, run each and use "
-                           "`inferometer compare`");
-    int rc = check_numbers(o, err);
+    struct ifm_arms arms = { .count = 0 };
+    int rc = ifm_run_options_read(options, &asked, err);
     if (!rc)
         rc = ifm_config_daemon(cli->common->daemon, &daemon, err);
     if (!rc)
         rc = ifm_interrupt_install(err);
-    struct ifm_subject_asked asked = { .model = argc ? argv[0] : NULL,
-                                       .runtime = o->runtime,
-                                       .variant = o->variant,
-                                       .name = o->name,
-                                       .inputs = o->inputs,
-                                       .shapes = o->shapes,
-                                       .ranges = o->ranges,
-                                       .expect = o->expect,
-                                       .rtol = o->rtol,
-                                       .atol = o->atol };
     if (!rc)
-        rc = ifm_subject_open(&asked, &subject, err);
+        rc = ifm_arms_make(cli, &asked, argc, argv, &arms, err);
     if (!rc)
-        rc = measure(cli, o, &subject, &daemon, err);
-    ifm_subject_done(&subject);
+        rc = check_arms(&asked, &arms, err);
+    if (!rc)
+        rc = measure(cli, &asked, &arms, &daemon, err);
+    ifm_arms_done(&arms);
     return rc;
 }
 
 const struct ifm_verb ifm_verb_run = {
     .name = "run",
-    .arguments = "MODEL|BUNDLE",
-    .summary = "measure a model",
+    .arguments = "MODEL|BUNDLE...",
+    .summary = "measure a model, or several against each other",
     .examples =
         "  inferometer run model.onnx                               10 invocations, with "
         "intervals\n"
         "  inferometer run model.onnx --quick                       about ten seconds\n"
-        "  inferometer run model.onnx --threads 1 --label team=vision\n"
+        "  inferometer run fp32.onnx int8.onnx                      interleaved: which is faster\n"
+        "  inferometer run model.onnx --threads 1,2 --batch 1,8     a sweep\n"
+        "  inferometer run model.onnx --until p50:1%                as many invocations as it "
+        "takes\n"
+        "  inferometer run model.onnx --runtime all                 every runtime that reads it\n"
         "  inferometer run model.onnx --input image=x.npy --expect outputs.npz --rtol 1e-3\n"
         "  inferometer run model.onnx --shape image:1x3x224x224 --range image:0..255\n"
-        "  inferometer run bundle.tar.zst --variant onnx-fp32       checked against its reference\n"
+        "  inferometer run bundle.tar.zst --variant all             checked against its reference\n"
+        "  inferometer run model.onnx --scenario server --rate 200 --bound 10ms@p99\n"
         "  inferometer run model.onnx -O graph-optimization=basic --json\n",
     .notes = "Each invocation is a fresh process; the interval is over invocations. Any model runs "
              "without a\n"
              "reference: its inputs are made from the seed, and everything that was assumed is "
              "printed.\n"
+             "Several models, variants, runtimes, --batch, --threads or --vary values make one "
+             "experiment: "
+             "rounds in\n"
+             "random order, each arm a run of its own, compared over the rounds in which both "
+             "delivered.\n"
              "A crash, a hang or an abort is a result with a reason: the run goes on with the next "
              "invocation, stops\n"
              "when the first two fail the same way, and ends with 4 if any invocation failed. "
-             "WRONG outputs end with\n"
-             "5, a memory limit with 6, Ctrl-C with 130 (finished invocations are kept; a second "
-             "one ends at once).\n"
+             "WRONG outputs "
+             "end with\n"
+             "5 and are never ranked, a memory limit with 6, --require with 3, Ctrl-C with 130 "
+             "(finished "
+             "invocations are\n"
+             "kept; a second one ends at once).\n"
              "What a worker refuses at once (a corrupt model, a wrong input) is no run and is not "
              "kept.\n",
-    .options = run_options,
-    .options_size = sizeof(struct run_options),
+    .options = ifm_run_option_rows,
+    .options_size = sizeof(struct ifm_run_options),
     .run = run_run
 };

@@ -37,10 +37,17 @@ void ifm_view_done(struct ifm_view *view);
 /* Takes the body (it is zeroed), computes its statistics, frees its samples. IFM_ERR_INVALID for a
  * sample block that does not decode. */
 int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct ifm_err *err);
-/* After the last one: numbers of the run. May be called again after more were added. */
+/* After the last one: numbers of the run and the trust verdict, which replaces the one in view->run. May be
+ * called again after more were added. */
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err);
+int ifm_view_numbers(struct ifm_view *view, struct ifm_err *err); /* the numbers alone */
 int ifm_view_load(struct ifm_view *view, const char *folder, struct ifm_err *err);
 double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_metric metric);
+/* One value for each round of an experiment, NAN where the invocation failed or was not made: two runs pair by
+ * this. rounds_made: highest number of an invocation, and one. */
+void ifm_view_rounds(const struct ifm_view *view, enum ifm_metric metric, double *values,
+                     size_t rounds);
+size_t ifm_view_rounds_made(const struct ifm_view *view);
 /* Median of iterations over ok invocations. */
 int64_t ifm_view_iterations(const struct ifm_view *view);
 /* Latency below which `part` of the histogram lies; 0 when it is empty. */

@@ -6,8 +6,8 @@ void ifm_experiment_round(uint64_t seed, int64_t round, size_t arms, uint32_t *o
 {
     struct ifm_rng rng;
     uint64_t own;
-    /* A generator of its own for each round: seeds that differ by one stay unrelated, and a round can be drawn
-     * again without the others' number of arms. */
+    /* A generator of its own for each round: seeds that differ by one stay unrelated, and a round
+     * can be drawn again without the others' number of arms. */
     ifm_rng_init(&rng, seed);
     do
         own = ifm_rng_next(&rng);

@@ -59,13 +59,6 @@ void ifm_plan_bounds(const struct ifm_plan *plan, int64_t *least_ns, int64_t *mo
     *most_ns = plan->invocations * (fixed + (most > least ? most : least)) + pauses;
 }
 
-int64_t ifm_plan_left(const struct ifm_plan *plan, int64_t done, int64_t spent_ns)
-{
-    if (done <= 0 || done >= plan->invocations)
-        return 0;
-    return spent_ns / done * (plan->invocations - done);
-}
-
 void ifm_plan_spec(const struct ifm_plan *plan, struct ifm_msg_spec *spec)
 {
     spec->warmup_iterations = plan->warmup_iterations;

@@ -41,8 +41,6 @@ struct ifm_plan {
 void ifm_plan_make(const struct ifm_plan_asked *asked, struct ifm_plan *out);
 /* Before anything is known of the model: least and most nanoseconds for the whole run. */
 void ifm_plan_bounds(const struct ifm_plan *plan, int64_t *least_ns, int64_t *most_ns);
-/* After `done` invocations that took spent_ns in all: what is left. */
-int64_t ifm_plan_left(const struct ifm_plan *plan, int64_t done, int64_t spent_ns);
 /* Fills the fields of a spec that the plan decides. */
 void ifm_plan_spec(const struct ifm_plan *plan, struct ifm_msg_spec *spec);
 /* "about 40 s", "2 min 5 s", "1 h 3 min"; text has at least 32 bytes. */

@@ -19,7 +19,8 @@ static int metric_of(const char *word, enum ifm_metric *metric, struct ifm_err *
     }
     const char *near = ifm_opt_nearest(word, names);
     return ifm_err_set(err, IFM_ERR_USAGE, "", "--until: unknown metric \"%s\"%s%s%s", word,
-                       near ? "; did you mean " : "; it may be p50, p90, p99, throughput, load, first, rss, cpu",
+                       near ? "; did you mean "
+                            : "; it may be p50, p90, p99, throughput, load, first, rss, cpu",
                        near ? near : "", near ? "?" : "");
 }
 

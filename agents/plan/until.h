@@ -1,6 +1,6 @@
-/* Stopping by precision: targets like "p50 within 1 %", judged by the interval over invocations. A target is
- * reached when half the width of that interval, as a part of the value, is at most the asked share; below
- * IFM_INTERVAL_MIN_K invocations there is no interval, so never.
+/* Stopping by precision: targets like "p50 within 1 %", judged by the interval over invocations. A
+ * target is reached when half the width of that interval, as a part of the value, is at most the
+ * asked share; below IFM_INTERVAL_MIN_K invocations there is no interval, so never.
  *
  * Threading: pure functions. Ownership: structs hold no pointers. */
 #ifndef IFM_UNTIL_H
@@ -16,10 +16,12 @@ struct ifm_target {
     double share; /* 0.01: one per cent */
 };
 struct ifm_target_state {
-    double share;   /* now; NAN: no interval yet */
+    double share; /* now; NAN: no interval yet */
     bool reached;
-    bool countable; /* false: a percentile whose invocations have too few samples, more of them do not help */
-    int64_t needed; /* invocations that would reach it, as widths shrink with 1/sqrt(K); 0: not known */
+    bool countable; /* false: a percentile whose invocations have too few samples, more of them do
+                       not help */
+    int64_t
+        needed; /* invocations that would reach it, as widths shrink with 1/sqrt(K); 0: not known */
 };
 
 /* "p50:1%,p99:5%"; IFM_ERR_USAGE names what is wrong. */

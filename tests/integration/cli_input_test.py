@@ -29,7 +29,7 @@ class Words(CliCase):
 
     def test_arguments(self):
         self.fails(64, "name a MODEL", "run")
-        self.fails(64, "takes one MODEL", "run", "a.onnx", "b.onnx")
+        self.fails(66, "cannot read the model a.onnx", "run", "a.onnx", "b.onnx")
         self.fails(64, "two RUNs", "compare", "@1")
         self.fails(64, "did you mean install?", "runtime", "instal", "x")
 

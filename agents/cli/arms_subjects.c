@@ -1,0 +1,236 @@
+/* The first half of making arms: every model, variant and runtime that was typed, opened and
+ * hashed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agents/cli/arms.h"
+#include "core/mem.h"
+
+struct opener {
+    struct ifm_cli *cli;
+    const struct ifm_run_asked *asked;
+    struct ifm_arms *out;
+};
+
+static int too_many(struct ifm_err *err)
+{
+    return ifm_err_set(err, IFM_ERR_USAGE, "",
+                       "more than %d models, variants and runtimes: split the experiment",
+                       IFM_EXPERIMENT_ARMS_MAX);
+}
+
+/* -- NAME@VERSION -------------------------------------------------------------------------------
+ */
+
+struct description {
+    char *library;
+};
+static const struct ifm_field description_fields[] = { { .name = "library",
+                                                         .kind = IFM_FIELD_STRING,
+                                                         .offset =
+                                                             offsetof(struct description, library),
+                                                         .flags = IFM_FIELD_REQUIRED,
+                                                         .help = "file, relative to this folder" },
+                                                       { .name = NULL } };
+static const struct ifm_table description_table = { "runtime", "An installed vendor runtime.",
+                                                    sizeof(struct description),
+                                                    description_fields };
+
+/* Library of one installed version below root; false where it is not there. */
+static bool library_in(const char *root, const char *name, const char *version, char library[1024])
+{
+    char path[1024];
+    struct ifm_buf text;
+    struct description d = { NULL };
+    snprintf(path, sizeof path, "%.600s/%.60s/%.60s/runtime.json", root, name, version);
+    if (access(path, R_OK))
+        return false;
+    ifm_buf_init(&text, 65536);
+    bool found = ifm_buf_read_file(&text, path, NULL) == 0 && text.data &&
+                 ifm_json_decode(&description_table, text.data, text.len, &d, NULL) == 0;
+    if (found)
+        snprintf(library, 1024, "%.600s/%.60s/%.60s/%.200s", root, name, version, d.library);
+    ifm_json_free(&description_table, &d);
+    ifm_buf_done(&text);
+    return found;
+}
+
+static int find_version(const char *name, const char *version, char library[1024],
+                        struct ifm_err *err)
+{
+    const char *chosen = getenv("INFEROMETER_RUNTIME_DIR"), *data = getenv("XDG_DATA_HOME"),
+               *home = getenv("HOME");
+    char user[700];
+    snprintf(user, sizeof user, "%.600s%s/inferometer/runtimes",
+             data && *data ? data
+             : home        ? home
+                           : "",
+             data && *data ? "" : "/.local/share");
+    const char *const roots[] = { chosen && *chosen ? chosen : user,
+                                  chosen && *chosen ? NULL : "/usr/lib/inferometer/runtimes" };
+    for (size_t i = 0; i < 2 && roots[i]; i++)
+        if (!strchr(version, '/') && library_in(roots[i], name, version, library))
+            return 0;
+    return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
+                       "version %.40s of %.40s is not installed; see `inferometer runtime list`",
+                       version, name);
+}
+
+/* "onnxruntime", "onnxruntime=/path/lib.so", "onnxruntime@1.17.0" */
+static int split_runtime(const char *word, char name[64], char library[1024], struct ifm_err *err)
+{
+    size_t len = strcspn(word, "=@");
+    snprintf(name, 64, "%.*s", (int)(len < 63 ? len : 63), word);
+    library[0] = '\0';
+    if (!word[len])
+        return 0;
+    char canonical[32];
+    int rc = ifm_place_runtime(name, canonical, err);
+    if (rc)
+        return rc;
+    if (word[len] == '@')
+        return find_version(canonical, word + len + 1, library, err);
+    /* the worker has a working folder of its own choosing: an absolute path is the same everywhere
+     */
+    char *absolute = realpath(word + len + 1, NULL);
+    if (!absolute || strlen(absolute) >= 1024)
+        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "cannot read the library %.200s",
+                         word + len + 1);
+    else
+        snprintf(library, 1024, "%s", absolute);
+    free(absolute);
+    return rc;
+}
+
+/* -- Opening ------------------------------------------------------------------------------------
+ */
+
+static int add(struct opener *op, const char *model, const char *variant, const char *word,
+               struct ifm_err *err)
+{
+    const struct ifm_run_options *o = op->asked->o;
+    struct ifm_arms *out = op->out;
+    char runtime[64] = "", library[1024] = "";
+    int rc = word ? split_runtime(word, runtime, library, err) : 0;
+    if (rc)
+        return rc;
+    struct ifm_subject_asked asked = { .model = model,
+                                       .runtime = runtime[0] ? runtime : NULL,
+                                       .variant = variant,
+                                       .name = o->name,
+                                       .inputs = o->inputs,
+                                       .shapes = o->shapes,
+                                       .ranges = o->ranges,
+                                       .expect = o->expect,
+                                       .rtol = o->rtol,
+                                       .atol = o->atol };
+    if (out->subject_count == IFM_EXPERIMENT_ARMS_MAX)
+        return too_many(err);
+    rc = ifm_subject_open(&asked, &out->subjects[out->subject_count], err);
+    if (!rc)
+        memcpy(out->libraries[out->subject_count++], library, sizeof library);
+    return rc;
+}
+
+/* Of "all" what cannot be used here is left out, and said; of what was named it is an error. */
+static int add_or_skip(struct opener *op, const char *model, const char *variant, const char *word,
+                       bool optional, struct ifm_err *err)
+{
+    struct ifm_err why = IFM_ERR_INIT;
+    int rc = add(op, model, variant, word, &why);
+    bool skip = optional && (rc == IFM_ERR_UNAVAILABLE || rc == IFM_ERR_USAGE) &&
+                op->out->subject_count < IFM_EXPERIMENT_ARMS_MAX;
+    if (skip)
+        ifm_cli_note(op->cli, "%s%s%s is left out: %s",
+                     variant ? variant
+                     : model ? model
+                             : "",
+                     word ? " with " : "", word ? word : "", why.text);
+    else if (rc && err)
+        *err = why;
+    return skip ? 0 : rc;
+}
+
+/* Every runtime that was typed for one model and variant. */
+static int each_runtime(struct opener *op, const char *model, const char *variant, bool optional,
+                        struct ifm_err *err)
+{
+    const char *typed = op->asked->o->runtime;
+    char word[1100], **names;
+    if (!typed)
+        return add_or_skip(op, model, variant, NULL, optional, err);
+    int rc = 0;
+    if (strcmp(typed, "all") != 0) {
+        while (!rc && ifm_run_next(&typed, word, sizeof word))
+            rc = add_or_skip(op, model, variant, word, optional, err);
+        return rc;
+    }
+    rc = ifm_place_runtimes(&names, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; !rc && names[i]; i++)
+        if (strcmp(names[i], "null") != 0 && strcmp(names[i], "sim") != 0)
+            rc = add_or_skip(op, model, variant, names[i], true, err);
+    ifm_free(names);
+    return rc;
+}
+
+/* Names of all variants of a bundle, joined by commas; the caller's to free. */
+static int all_variants(const char *path, char **names, struct ifm_err *err)
+{
+    struct ifm_tempdir temp = { .path = "" };
+    struct ifm_bundle bundle = { .folder = NULL };
+    struct ifm_buf list;
+    ifm_buf_init(&list, 65536);
+    int rc = ifm_bundle_open(path, &temp, &bundle, err);
+    const struct ifm_bundle_variant *variants = bundle.manifest.variants.items;
+    for (size_t i = 0; !rc && i < bundle.manifest.variants.count; i++)
+        ifm_buf_addf(&list, "%s%s", i ? "," : "", variants[i].name);
+    *names = rc ? NULL : ifm_buf_take(&list);
+    ifm_buf_done(&list);
+    if (!rc)
+        ifm_bundle_done(&bundle);
+    ifm_tempdir_done(&temp);
+    return rc || *names ? rc : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+}
+
+static int each_variant(struct opener *op, const char *model, struct ifm_err *err)
+{
+    const char *typed = op->asked->o->variant;
+    char word[160], *names = NULL;
+    if (!typed || !ifm_bundle_is(model))
+        return each_runtime(op, model, NULL, false, err);
+    bool all = strcmp(typed, "all") == 0;
+    int rc = all ? all_variants(model, &names, err) : 0;
+    for (const char *at = all ? names : typed; !rc && ifm_run_next(&at, word, sizeof word);)
+        rc = each_runtime(op, model, word, all, err);
+    ifm_free(names);
+    return rc;
+}
+
+int ifm_arms_open(struct ifm_cli *cli, const struct ifm_run_asked *asked, int model_count,
+                  char **models, struct ifm_arms *out, struct ifm_err *err)
+{
+    struct opener op = { .cli = cli, .asked = asked, .out = out };
+    bool bundle = false;
+    out->subjects = ifm_alloc_array(IFM_EXPERIMENT_ARMS_MAX, sizeof *out->subjects);
+    out->libraries = ifm_alloc_array(IFM_EXPERIMENT_ARMS_MAX, sizeof *out->libraries);
+    if (!out->subjects || !out->libraries)
+        return ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+    for (int i = 0; i < model_count; i++)
+        bundle = bundle || ifm_bundle_is(models[i]);
+    if (asked->o->variant && model_count && !bundle)
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "--variant chooses from a bundle, and %.80s is none", models[0]);
+    if (asked->o->name && model_count > 1)
+        return ifm_err_set(err, IFM_ERR_USAGE, "", "--name names one model, not %d", model_count);
+    int rc = model_count ? 0 : each_runtime(&op, NULL, NULL, false, err);
+    for (int i = 0; !rc && i < model_count; i++)
+        rc = each_variant(&op, models[i], err);
+    if (!rc && !out->subject_count)
+        rc = ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
+                         "nothing is left to measure; see `inferometer runtime list`");
+    return rc;
+}
