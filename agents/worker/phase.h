@@ -8,8 +8,10 @@
 
 #include "agents/worker/load.h"
 #include "agents/worker/loop.h"
+#include "agents/worker/observe.h"
 #include "agents/worker/registry.h"
 #include "agents/worker/run.h"
+#include "agents/worker/scenario.h"
 #include "agents/worker/warmup.h"
 #include "core/clock.h"
 
@@ -17,13 +19,17 @@
 
 struct ifm_run {
     const struct ifm_msg_spec *spec;
+    struct ifm_msg_spec
+        unobserved; /* the same without samplers, for passes that are no latencies */
     struct ifm_run_context *context;
     struct ifm_registry_module module;
     const struct ifm_tensor_info *in_infos, *out_infos; /* the module's */
     size_t in_count, out_count;
     struct ifm_load inputs;
     struct ifm_warmup warmup;
-    struct ifm_loop_array array;
+    struct ifm_observe *observe;  /* NULL: none; its calls take that */
+    struct ifm_loop_array array;  /* of the timed phase, scenario single */
+    struct ifm_scenario scenario; /* of the others */
     struct ifm_loop_result steady;
     struct ifm_clock_calibration clock;
     int64_t load_ns, first_ns;
@@ -34,7 +40,10 @@ struct ifm_run {
 /* All return 0 or the error's code. */
 typedef int ifm_phase(struct ifm_run *r, struct ifm_err *err);
 
-/* phase_start.c: the module is loaded, probed and said hello for. */
+/* phase_start.c: the processors of the spec are taken and, for a measurement, the samplers opened:
+ * before there is a thread of the vendor's, which inherits both. */
+int ifm_phase_place(struct ifm_run *r, struct ifm_err *err);
+/* The module is loaded, probed and said hello for. */
 int ifm_phase_start(struct ifm_run *r, struct ifm_err *err);
 /* The system call filter, unless the spec wants none; where the kernel refuses, a warning. */
 int ifm_phase_isolate(struct ifm_run *r, struct ifm_err *err);
@@ -48,6 +57,7 @@ int ifm_phase_load(struct ifm_run *r, struct ifm_err *err);
 /* phase_warm.c */
 int ifm_phase_first(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_verify_before(struct ifm_run *r, struct ifm_err *err);
+int ifm_phase_idle(struct ifm_run *r, struct ifm_err *err);    /* power of the quiet runtime */
 int ifm_phase_warm_up(struct ifm_run *r, struct ifm_err *err); /* and event `warm` */
 int ifm_phase_verify_after(struct ifm_run *r, struct ifm_err *err);
 struct ifm_loop ifm_phase_loop(const struct ifm_run *r); /* over the module's slots */
@@ -55,5 +65,9 @@ struct ifm_loop ifm_phase_loop(const struct ifm_run *r); /* over the module's sl
 /* phase_steady.c: the timed phase; the events `samples` of it and of the warm-up. */
 int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_report(struct ifm_run *r, struct ifm_err *err);
+
+/* phase_passes.c: what is no latency pass, after a warm-up. */
+int ifm_phase_can_profile(struct ifm_run *r, struct ifm_err *err);
+int ifm_phase_profile(struct ifm_run *r, struct ifm_err *err);
 
 #endif

@@ -83,6 +83,7 @@ int ifm_phase_load(struct ifm_run *r, struct ifm_err *err)
     struct ifm_sampling at;
     struct ifm_list messages = { .items = NULL };
     r->context->step = IFM_STEP_LOAD;
+    ifm_observe_edge(r->observe, IFM_OBSERVE_LOAD_BEGIN);
     ifm_sampling_begin(&at);
     int code = open_model(r, err);
     r->context->step = code == 0 ? IFM_STEP_BIND : r->context->step;
@@ -95,7 +96,8 @@ int ifm_phase_load(struct ifm_run *r, struct ifm_err *err)
         r->load_ns += ifm_clock_ns() - begin;
         code = status != 0 ? ifm_phase_failed(r, "bind", status, IFM_ERR_INVALID, err) : 0;
     }
-    ifm_sampling_end(&at, 0, &r->result.memory_load);
+    ifm_sampling_end(&at, ifm_observe_bytes(r->observe), &r->result.memory_load);
+    ifm_observe_edge(r->observe, IFM_OBSERVE_LOAD_END);
     if (code == 0) {
         return loaded(r, messages, err); /* takes the messages */
     }

@@ -40,6 +40,16 @@ int ifm_phase_failed(struct ifm_run *r, const char *slot, int status, int code, 
     return code;
 }
 
+int ifm_phase_place(struct ifm_run *r, struct ifm_err *err)
+{
+    static char none[] = "none";
+    static char *no_samplers[] = { none };
+    r->unobserved = *r->spec;
+    r->unobserved.samplers = (struct ifm_strings){ .items = no_samplers, .count = 1 };
+    return ifm_observe_open(r->spec->action == IFM_ACTION_MEASURE ? r->spec : &r->unobserved,
+                            &r->observe, err);
+}
+
 /* -- Hello ----------------------------------------------------------------------------------------
  */
 static int hello(struct ifm_run *r, const struct ifm_runtime_info *info, struct ifm_err *err)

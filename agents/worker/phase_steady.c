@@ -36,27 +36,11 @@ static int choose_batch(struct ifm_run *r, struct ifm_batch *batch, struct ifm_e
                               : 0;
 }
 
-static void timed(struct ifm_run *r, const struct ifm_loop *loop)
+/* -- One sample is one run, or a batch of them ----------------------------------------------------
+ */
+static int prepare_single(struct ifm_run *r, struct ifm_loop *loop, struct ifm_err *err)
 {
-    struct ifm_sampling at;
-    struct ifm_clock_point begin, end;
-    struct ifm_msg_event *e = &r->result;
-    ifm_sampling_begin(&at);
-    ifm_clock_point(&begin);
-    ifm_loop_run(loop, &r->steady);
-    ifm_clock_point(&end);
-    ifm_sampling_use(&at, &e->cpu_ns, &e->voluntary_switches, &e->involuntary_switches);
-    ifm_sampling_end(&at, e->own_array_bytes, &e->memory_steady);
-    e->clock_ratio = ifm_clock_ratio(&begin, &end);
-    e->suspended_ns = ifm_clock_suspended_ns(&begin, &end);
-}
-
-int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
-{
-    struct ifm_loop loop = ifm_phase_loop(r);
-    struct ifm_msg_event *e = &r->result;
     struct ifm_batch batch;
-    r->context->step = IFM_STEP_STEADY;
     int code = choose_batch(r, &batch, err);
     if (code == 0) {
         code = ifm_loop_array_init(&r->array,
@@ -65,32 +49,107 @@ int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
     if (code != 0) {
         return code;
     }
-    loop.samples = r->array.samples;
-    loop.capacity = r->array.capacity;
-    loop.calls = batch.calls;
-    loop.iterations = (r->spec->iterations + batch.calls - 1) / batch.calls;
-    loop.duration_ns = r->spec->duration_ns;
-    loop.max_ns = r->spec->max_ns;
-    e->own_array_bytes = r->array.bytes + r->warmup.array.bytes;
+    *loop = ifm_phase_loop(r);
+    loop->samples = r->array.samples;
+    loop->capacity = r->array.capacity;
+    loop->calls = batch.calls;
+    loop->iterations = (r->spec->iterations + batch.calls - 1) / batch.calls;
+    loop->duration_ns = r->spec->duration_ns;
+    loop->max_ns = r->spec->max_ns;
+    return 0;
+}
+
+/* -- The timed phase ------------------------------------------------------------------------------
+ */
+static int64_t not_below_0(int64_t value)
+{
+    return value > 0 ? value : 0;
+}
+
+/* The sampler thread is ours: what it used is taken off what the process used. */
+static void take_use(struct ifm_run *r, const struct ifm_sampling *at,
+                     const struct ifm_observe_use *before)
+{
+    struct ifm_observe_use after;
+    struct ifm_msg_event *e = &r->result;
+    ifm_sampling_use(at, &e->cpu_ns, &e->voluntary_switches, &e->involuntary_switches);
+    ifm_observe_use(r->observe, &after);
+    e->cpu_ns = not_below_0(e->cpu_ns - (after.cpu_ns - before->cpu_ns));
+    e->voluntary_switches = not_below_0(e->voluntary_switches -
+                                        (after.voluntary_switches - before->voluntary_switches));
+    e->involuntary_switches = not_below_0(
+        e->involuntary_switches - (after.involuntary_switches - before->involuntary_switches));
+}
+
+static void timed(struct ifm_run *r, const struct ifm_loop *loop)
+{
+    struct ifm_sampling at;
+    struct ifm_clock_point begin, end;
+    struct ifm_observe_use use;
+    struct ifm_msg_event *e = &r->result;
+    ifm_observe_edge(r->observe, IFM_OBSERVE_STEADY_BEGIN);
+    ifm_observe_use(r->observe, &use);
+    ifm_sampling_begin(&at);
+    ifm_clock_point(&begin);
+    if (loop->run) {
+        ifm_loop_run(loop, &r->steady);
+    } else {
+        ifm_scenario_run(&r->scenario);
+        r->steady = r->scenario.result;
+    }
+    ifm_clock_point(&end);
+    take_use(r, &at, &use);
+    ifm_sampling_end(&at, e->own_array_bytes, &e->memory_steady);
+    ifm_observe_edge(r->observe, IFM_OBSERVE_STEADY_END);
+    e->clock_ratio = ifm_clock_ratio(&begin, &end);
+    e->suspended_ns = ifm_clock_suspended_ns(&begin, &end);
+}
+
+int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
+{
+    const bool single = r->spec->scenario == IFM_SCENARIO_SINGLE;
+    struct ifm_loop loop = { .run = NULL };
+    struct ifm_msg_event *e = &r->result;
+    r->context->step = IFM_STEP_STEADY;
+    const int code = single ? prepare_single(r, &loop, err)
+                            : ifm_scenario_init(&r->scenario, &r->module.ops, r->module.state,
+                                                r->spec, r->warmup.p50_ns, err);
+    if (code != 0) {
+        return code;
+    }
+    e->own_array_bytes =
+        r->array.bytes + r->scenario.bytes + r->warmup.array.bytes + ifm_observe_bytes(r->observe);
     timed(r, &loop);
     if (r->steady.status != 0) {
-        return ifm_phase_failed(r, "run", r->steady.status, IFM_ERR_MEASUREMENT, err);
+        return ifm_phase_failed(r, single ? "run" : r->scenario.slot, r->steady.status,
+                                IFM_ERR_MEASUREMENT, err);
     }
-    e->batch_calls = batch.calls > 1 ? batch.calls : 0;
-    e->iterations = (int64_t)r->steady.count * batch.calls;
+    const int64_t calls = single ? loop.calls : r->scenario.batch_calls;
+    e->batch_calls = calls > 1 ? calls : 0;
+    e->iterations = (int64_t)r->steady.count * calls;
     e->steady_ns = r->steady.end_ns - r->steady.begin_ns;
     e->end_reason = (int)r->steady.end;
+    e->unfinished = r->scenario.unfinished;
     return 0;
 }
 
 int ifm_phase_report(struct ifm_run *r, struct ifm_err *err)
 {
-    const int fd = r->context->events_fd;
-    int code = ifm_report_samples(fd, IFM_REPORT_WARMUP, r->warmup.array.samples,
-                                  r->warmup.recorded, r->warmup.begin_ns, err);
-    if (code == 0) {
-        code = ifm_report_samples(fd, IFM_REPORT_STEADY, r->array.samples, r->steady.count,
-                                  r->steady.begin_ns, err);
+    const bool single = r->spec->scenario == IFM_SCENARIO_SINGLE;
+    const struct ifm_report_series series[] = {
+        { .phase = IFM_REPORT_WARMUP,
+          .samples = r->warmup.array.samples,
+          .count = r->warmup.recorded,
+          .begin_ns = r->warmup.begin_ns },
+        { .phase = IFM_REPORT_STEADY,
+          .samples = single ? r->array.samples : r->scenario.samples,
+          .lateness_ns = r->scenario.lateness_ns,
+          .count = r->steady.count,
+          .begin_ns = r->steady.begin_ns },
+    };
+    int code = ifm_observe_take(r->observe, r->steady.begin_ns, &r->result, err);
+    for (size_t i = 0; code == 0 && i < sizeof series / sizeof *series; i++) {
+        code = ifm_report_samples(r->context->events_fd, &series[i], err);
     }
     if (code == 0 && !r->result.deterministic) {
         ifm_report_note(

@@ -20,9 +20,11 @@ int ifm_phase_first(struct ifm_run *r, struct ifm_err *err)
     loop.samples = &sample;
     loop.capacity = 1;
     r->context->step = IFM_STEP_FIRST;
+    ifm_observe_edge(r->observe, IFM_OBSERVE_FIRST_BEGIN);
     ifm_sampling_begin(&at);
     ifm_loop_run(&loop, &result);
-    ifm_sampling_end(&at, 0, &r->result.memory_first);
+    ifm_sampling_end(&at, ifm_observe_bytes(r->observe), &r->result.memory_first);
+    ifm_observe_edge(r->observe, IFM_OBSERVE_FIRST_END);
     if (result.status != 0) {
         const int code = ifm_phase_failed(r, "run", result.status, IFM_ERR_MEASUREMENT, err);
         if (code == IFM_ERR_MEASUREMENT && r->inputs.guessed) {
@@ -63,9 +65,25 @@ int ifm_phase_verify_before(struct ifm_run *r, struct ifm_err *err)
     return verify(r, true, err);
 }
 
+/* Outputs that a runtime still writes to are not looked at. */
 int ifm_phase_verify_after(struct ifm_run *r, struct ifm_err *err)
 {
+    if (r->scenario.abandoned > 0) {
+        r->result.deterministic = true;
+        ifm_report_note(&r->result.warnings, IFM_PHASE_WARNINGS_MAX,
+                        "outputs were compared before the timed phase alone: %lld queries had no "
+                        "answer at its end",
+                        (long long)r->scenario.abandoned);
+        return 0;
+    }
     return verify(r, false, err);
+}
+
+int ifm_phase_idle(struct ifm_run *r, struct ifm_err *err)
+{
+    (void)err;
+    ifm_observe_idle(r->observe);
+    return 0;
 }
 
 int ifm_phase_warm_up(struct ifm_run *r, struct ifm_err *err)
@@ -77,7 +95,9 @@ int ifm_phase_warm_up(struct ifm_run *r, struct ifm_err *err)
                                           .least_ns = r->spec->warmup_ns,
                                           .most_ns = r->spec->warmup_max_ns,
                                           .tick_ns = r->clock.resolution_ns };
+    ifm_observe_edge(r->observe, IFM_OBSERVE_WARMUP_BEGIN);
     int code = ifm_warmup_run(&loop, &rule, &r->warmup, err);
+    ifm_observe_edge(r->observe, IFM_OBSERVE_WARMUP_END);
     if (code != 0) {
         return code;
     }

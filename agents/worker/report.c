@@ -34,47 +34,49 @@ int ifm_report_event(int fd, const struct ifm_msg_event *event, struct ifm_err *
 }
 
 static int one_block(int fd, struct ifm_msg_event *event, int64_t *scratch,
-                     const struct ifm_loop_sample *samples, int64_t previous_end_ns,
-                     struct ifm_err *err)
+                     const struct ifm_report_series *series, struct ifm_err *err)
 {
     struct ifm_msg_block *b = &event->samples;
-    const size_t n = (size_t)b->count;
+    const size_t first = (size_t)b->first, n = (size_t)b->count;
+    const struct ifm_loop_sample *s = series->samples + first;
+    int64_t previous_end_ns = first ? s[-1].start_ns + s[-1].duration_ns : series->begin_ns;
     for (size_t i = 0; i < n; i++) {
-        scratch[i] = samples[i].duration_ns;
+        scratch[i] = s[i].duration_ns;
     }
     int code = ifm_codec_encode(scratch, n, &b->block, err);
     for (size_t i = 0; i < n; i++) {
-        scratch[i] = samples[i].start_ns - previous_end_ns;
-        previous_end_ns = samples[i].start_ns + samples[i].duration_ns;
+        scratch[i] = s[i].start_ns - previous_end_ns;
+        previous_end_ns = s[i].start_ns + s[i].duration_ns;
     }
     if (code == 0) {
         code = ifm_codec_encode(scratch, n, &b->gaps, err);
+    }
+    if (code == 0 && series->lateness_ns) {
+        code = ifm_codec_encode(series->lateness_ns + first, n, &b->lateness, err);
     }
     if (code == 0) {
         code = ifm_report_event(fd, event, err);
     }
     ifm_free(b->block.bytes);
     ifm_free(b->gaps.bytes);
-    b->block = b->gaps = (struct ifm_block){ .bytes = NULL };
+    ifm_free(b->lateness.bytes);
+    b->block = b->gaps = b->lateness = (struct ifm_block){ .bytes = NULL };
     return code;
 }
 
-int ifm_report_samples(int fd, enum ifm_report_phase phase, const struct ifm_loop_sample *samples,
-                       size_t count, int64_t begin_ns, struct ifm_err *err)
+int ifm_report_samples(int fd, const struct ifm_report_series *series, struct ifm_err *err)
 {
     struct ifm_msg_event event;
     int64_t *scratch = ifm_alloc_array(IFM_CODEC_SAMPLES_MAX, sizeof *scratch);
-    int64_t previous_end_ns = begin_ns;
     int code = scratch ? 0 : ifm_err_set(err, IFM_ERR_NOMEM, "report", "out of memory");
     ifm_report_init(&event, IFM_EVENT_SAMPLES);
-    event.samples.phase = (int)phase;
-    for (size_t first = 0; code == 0 && first < count; first += IFM_CODEC_SAMPLES_MAX) {
-        const size_t n =
-            count - first < IFM_CODEC_SAMPLES_MAX ? count - first : IFM_CODEC_SAMPLES_MAX;
+    event.samples.phase = (int)series->phase;
+    for (size_t first = 0; code == 0 && first < series->count; first += IFM_CODEC_SAMPLES_MAX) {
+        const size_t left = series->count - first;
         event.samples.first = (int64_t)first;
-        event.samples.count = (int64_t)n;
-        code = one_block(fd, &event, scratch, samples + first, previous_end_ns, err);
-        previous_end_ns = samples[first + n - 1].start_ns + samples[first + n - 1].duration_ns;
+        event.samples.count =
+            (int64_t)(left < IFM_CODEC_SAMPLES_MAX ? left : IFM_CODEC_SAMPLES_MAX);
+        code = one_block(fd, &event, scratch, series, err);
     }
     ifm_report_done(&event);
     ifm_free(scratch);

@@ -14,9 +14,15 @@ enum ifm_report_phase { IFM_REPORT_WARMUP, IFM_REPORT_STEADY }; /* as IFM_PHASE_
 void ifm_report_init(struct ifm_msg_event *event, enum ifm_event_kind kind); /* an empty event */
 void ifm_report_done(struct ifm_msg_event *event); /* frees what it holds */
 int ifm_report_event(int fd, const struct ifm_msg_event *event, struct ifm_err *err);
-/* As many `samples` events as needed. begin_ns: begin of the phase. */
-int ifm_report_samples(int fd, enum ifm_report_phase phase, const struct ifm_loop_sample *samples,
-                       size_t count, int64_t begin_ns, struct ifm_err *err);
+struct ifm_report_series { /* the samples of one phase */
+    enum ifm_report_phase phase;
+    const struct ifm_loop_sample *samples;
+    const int64_t *lateness_ns; /* one a sample; NULL: closed loop */
+    size_t count;
+    int64_t begin_ns; /* of the phase */
+};
+/* As many `samples` events as needed. */
+int ifm_report_samples(int fd, const struct ifm_report_series *series, struct ifm_err *err);
 
 /* Appends one formatted text to a list of an event (warnings, assumptions); too many, or out of
  * memory, drops it: these are remarks, and no reason to lose a measurement. */

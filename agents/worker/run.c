@@ -3,14 +3,7 @@
 #include "agents/worker/report.h"
 #include "core/mem.h"
 
-#define PHASES_MAX 10
-
-static int no_profile(struct ifm_run *r, struct ifm_err *err)
-{
-    (void)r;
-    return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "profile",
-                       "this worker makes no operator profiles; update it");
-}
+#define PHASES_MAX 12
 
 static int no_allocations(struct ifm_run *r, struct ifm_err *err)
 {
@@ -22,12 +15,15 @@ static int no_allocations(struct ifm_run *r, struct ifm_err *err)
 /* Verification stands before the warm-up, so that nothing but the sample array's allocation lies
  * between the last warm-up run and the first timed one. */
 static ifm_phase *const phases[][PHASES_MAX] = {
-    [IFM_ACTION_MEASURE] = { ifm_phase_start, ifm_phase_isolate, ifm_phase_load, ifm_phase_first,
-                             ifm_phase_verify_before, ifm_phase_warm_up, ifm_phase_steady,
-                             ifm_phase_verify_after, ifm_phase_report },
+    [IFM_ACTION_MEASURE] = { ifm_phase_place, ifm_phase_start, ifm_phase_isolate, ifm_phase_load,
+                             ifm_phase_first, ifm_phase_verify_before, ifm_phase_idle,
+                             ifm_phase_warm_up, ifm_phase_steady, ifm_phase_verify_after,
+                             ifm_phase_report },
     [IFM_ACTION_PROBE] = { ifm_phase_start },
     [IFM_ACTION_DESCRIBE] = { ifm_phase_start, ifm_phase_isolate, ifm_phase_load },
-    [IFM_ACTION_PROFILE] = { no_profile },
+    [IFM_ACTION_PROFILE] = { ifm_phase_place, ifm_phase_start, ifm_phase_can_profile,
+                             ifm_phase_isolate, ifm_phase_load, ifm_phase_first,
+                             ifm_phase_verify_before, ifm_phase_warm_up, ifm_phase_profile },
     [IFM_ACTION_ALLOCATIONS] = { no_allocations },
 };
 
@@ -61,6 +57,8 @@ int ifm_run_spec(const struct ifm_msg_spec *spec, struct ifm_run_context *contex
         context->step = IFM_STEP_CLOSE;
     }
     ifm_registry_close(&r->module);
+    ifm_observe_close(r->observe); /* after the module: its threads are counted to the end */
+    ifm_scenario_done(&r->scenario);
     ifm_load_done(&r->inputs);
     ifm_loop_array_done(&r->array);
     ifm_loop_array_done(&r->warmup.array);

@@ -145,6 +145,7 @@ static void samples_become_blocks_of_latencies_and_gaps(void **state)
     enum { N = 70000 };
     static struct ifm_loop_sample samples[N];
     static int64_t latencies[IFM_CODEC_SAMPLES_MAX], gaps[IFM_CODEC_SAMPLES_MAX];
+    static int64_t late[N], lateness[IFM_CODEC_SAMPLES_MAX];
     struct ifm_err err = IFM_ERR_INIT;
     char *path = t_temp_path("events"), *text;
     FILE *file = fopen(path, "w+");
@@ -152,10 +153,15 @@ static void samples_become_blocks_of_latencies_and_gaps(void **state)
     (void)state;
     for (size_t i = 0; i < N; i++) {
         samples[i].start_ns = 1000000 + (int64_t)i * 1000;
+        late[i] = (int64_t)i * 3;
         samples[i].duration_ns = i == 5 ? INT64_C(9000000000) : 700 + (int64_t)(i % 7);
     }
-    assert_int_equal(ifm_report_samples(fileno(file), IFM_REPORT_STEADY, samples, N, 999990, &err),
-                     0);
+    const struct ifm_report_series series = { .phase = IFM_REPORT_STEADY,
+                                              .samples = samples,
+                                              .lateness_ns = late,
+                                              .count = N,
+                                              .begin_ns = 999990 };
+    assert_int_equal(ifm_report_samples(fileno(file), &series, &err), 0);
     fclose(file);
     text = t_read(path, NULL);
     for (char *line = text; *line;) {
@@ -166,18 +172,23 @@ static void samples_become_blocks_of_latencies_and_gaps(void **state)
                          0);
         assert_int_equal(e.samples.first, seen);
         assert_int_equal(e.samples.phase, 1);
-        const struct ifm_block *b = &e.samples.block, *g = &e.samples.gaps;
+        const struct ifm_block *b = &e.samples.block, *g = &e.samples.gaps,
+                               *l = &e.samples.lateness;
         assert_int_equal(
             ifm_codec_decode(b->bytes, b->len, latencies, IFM_CODEC_SAMPLES_MAX, &n, &err), 0);
         assert_int_equal(ifm_codec_decode(g->bytes, g->len, gaps, IFM_CODEC_SAMPLES_MAX, &m, &err),
                          0);
         assert_true(n == m && n == (size_t)e.samples.count);
+        assert_int_equal(
+            ifm_codec_decode(l->bytes, l->len, lateness, IFM_CODEC_SAMPLES_MAX, &m, &err), 0);
+        assert_int_equal(m, n);
         for (size_t i = 0; i < n; i++) {
             const size_t at = seen + i;
             const int64_t before =
                 at ? samples[at - 1].start_ns + samples[at - 1].duration_ns : 999990;
             assert_true(latencies[i] == samples[at].duration_ns &&
                         gaps[i] == samples[at].start_ns - before);
+            assert_int_equal(lateness[i], late[at]);
         }
         seen += n;
         ifm_json_free(&ifm_event_table, &e);
