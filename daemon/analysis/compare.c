@@ -1,10 +1,16 @@
 #include "daemon/analysis/compare.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "core/mem.h"
 
-struct pair { struct ifm_store_run_values a, b; };
+struct pair {
+    struct ifm_store_run_values a, b;
+    bool interleaved;
+    size_t pairs;      /* rounds in which both were ok */
+    size_t *at_a, *at_b; /* where the values of a pair stand; one allocation */
+};
 
 static bool differ(const char *a, const char *b)
 {
@@ -124,12 +130,36 @@ static void write_estimate(struct ifm_jw *w, const char *key, const struct ifm_s
     ifm_jw_end(w, '}');
 }
 
-static enum ifm_verdict write_metric(struct ifm_jw *w, struct pair *pair, int metric, double delta,
+/* Values of the same round stand beside each other in room, those of B behind those of A. */
+static void fill_pairs(const struct pair *pair, int metric, double *room)
+{
+    for (size_t i = 0; i < pair->pairs; i++) {
+        room[i] = pair->a.values[metric][pair->at_a[i]];
+        room[pair->pairs + i] = pair->b.values[metric][pair->at_b[i]];
+    }
+}
+
+/* room: of twice as many values as there are pairs. Returns the detectable change. */
+static double compare_metric(const struct pair *pair, int metric, double delta, double *room,
+                             struct ifm_comparison_result *result)
+{
+    bool less = ifm_metrics[metric].less_is_better;
+    if (!pair->interleaved) {
+        ifm_summary_compare(pair->a.values[metric], pair->a.count, pair->b.values[metric], pair->b.count, delta, less,
+                            result);
+        return ifm_summary_detectable_of(pair->a.values[metric], pair->a.count, pair->b.values[metric], pair->b.count,
+                                         false);
+    }
+    fill_pairs(pair, metric, room);
+    ifm_summary_compare_paired(room, room + pair->pairs, pair->pairs, delta, less, result);
+    return ifm_summary_detectable_of(room, pair->pairs, room + pair->pairs, pair->pairs, true);
+}
+
+static enum ifm_verdict write_metric(struct ifm_jw *w, struct pair *pair, int metric, double delta, double *room,
                                      bool comparable)
 {
     struct ifm_comparison_result result;
-    ifm_summary_compare(pair->a.values[metric], pair->a.count, pair->b.values[metric], pair->b.count, delta,
-                        ifm_metrics[metric].less_is_better, &result);
+    double detectable = compare_metric(pair, metric, delta, room, &result);
     /* A percentile that an invocation has too few samples for may not decide anything either. */
     bool enough = pair->a.enough[metric] && pair->b.enough[metric];
     if (!comparable || !enough) result.verdict = IFM_VERDICT_INCONCLUSIVE;
@@ -142,27 +172,27 @@ static enum ifm_verdict write_metric(struct ifm_jw *w, struct pair *pair, int me
     ifm_jw_bool(w, ifm_metrics[metric].less_is_better);
     write_estimate(w, "a", &pair->a, metric);
     write_estimate(w, "b", &pair->b, metric);
-    ifm_jw_key(w, "ratio");
-    ifm_jw_f64(w, result.ratio);
-    ifm_jw_key(w, "low");
-    ifm_jw_f64(w, result.low);
-    ifm_jw_key(w, "high");
-    ifm_jw_f64(w, result.high);
-    ifm_jw_key(w, "delta");
-    ifm_jw_f64(w, delta);
+    const struct { const char *key; double value; } numbers[] = {
+        { "ratio", result.ratio }, { "low", result.low }, { "high", result.high }, { "delta", delta },
+        { "detectable", detectable },
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        ifm_jw_key(w, numbers[i].key);
+        ifm_jw_f64(w, numbers[i].value);
+    }
     ifm_jw_key(w, "verdict");
     ifm_jw_string(w, ifm_verdict_name(result.verdict));
     ifm_jw_end(w, '}');
     return result.verdict;
 }
 
-static void write_metrics(struct ifm_jw *w, struct pair *pair, double delta, bool comparable)
+static void write_metrics(struct ifm_jw *w, struct pair *pair, double delta, double *room, bool comparable)
 {
     enum ifm_verdict of_p50 = IFM_VERDICT_INCONCLUSIVE;
     ifm_jw_key(w, "metrics");
     ifm_jw_begin(w, '[');
     for (int metric = 0; metric < IFM_METRIC_COUNT; metric++) {
-        enum ifm_verdict verdict = write_metric(w, pair, metric, delta, comparable);
+        enum ifm_verdict verdict = write_metric(w, pair, metric, delta, room, comparable);
         if (metric == IFM_METRIC_P50) of_p50 = verdict;
     }
     ifm_jw_end(w, ']');
@@ -170,12 +200,72 @@ static void write_metrics(struct ifm_jw *w, struct pair *pair, double delta, boo
     ifm_jw_string(w, ifm_verdict_name(of_p50));
 }
 
-/* -- Reply -------------------------------------------------------------------------------------- */
-/* By the row, which the store derived from the invocations; the run's own word for it is a claim. Quotes
- * inside values are escaped there, so only the field itself can match. */
-static bool wrong(const struct ifm_store_run_values *values)
+/* -- Pairs -------------------------------------------------------------------------------------- */
+/* Runs of one experiment took turns, round by round, and an invocation's number is its round. Both lists of numbers
+ * ascend. */
+static int find_pairs(struct pair *pair, struct ifm_err *err)
 {
-    return strstr(values->row_json, "\"verification\":\"wrong\"") != NULL;
+    const struct ifm_msg_run *a = &pair->a.run, *b = &pair->b.run;
+    size_t least = pair->a.count < pair->b.count ? pair->a.count : pair->b.count, i = 0, j = 0;
+    pair->interleaved = a->experiment.id && !differ(a->experiment.id, b->experiment.id) && differ(a->id, b->id);
+    if (!pair->interleaved) return 0;
+    pair->at_a = ifm_alloc_array(2 * least + 1, sizeof *pair->at_a);
+    if (!pair->at_a) return ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
+    pair->at_b = pair->at_a + least;
+    while (i < pair->a.count && j < pair->b.count) {
+        if (pair->a.numbers[i] < pair->b.numbers[j]) {
+            i++;
+        } else if (pair->a.numbers[i] > pair->b.numbers[j]) {
+            j++;
+        } else {
+            pair->at_a[pair->pairs] = i++;
+            pair->at_b[pair->pairs++] = j++;
+        }
+    }
+    return 0;
+}
+
+static void write_caption(struct ifm_jw *w, const struct pair *pair)
+{
+    char caption[64] = "sequential, not interleaved";
+    if (pair->interleaved) {
+        snprintf(caption, sizeof caption, "interleaved, %zu pair%s", pair->pairs, pair->pairs == 1 ? "" : "s");
+    }
+    ifm_jw_key(w, "interleaved");
+    ifm_jw_bool(w, pair->interleaved);
+    ifm_jw_key(w, "caption");
+    ifm_jw_string(w, caption);
+    ifm_jw_key(w, "pairs");
+    ifm_jw_i64(w, pair->interleaved ? (int64_t)pair->pairs : IFM_JSON_ABSENT);
+}
+
+/* -- Reply -------------------------------------------------------------------------------------- */
+/* By the row, which the daemon derived from the invocations; the run's own word for it is a claim. Quotes inside
+ * values are escaped there, so only the field itself can match. */
+static bool row_says(const struct ifm_store_run_values *values, const char *member)
+{
+    return strstr(values->row_json, member) != NULL;
+}
+
+/* "another device: …; " of what has been said already. */
+static void begin_reason(struct ifm_buf *reason)
+{
+    if (reason->len) ifm_buf_adds(reason, "; ");
+}
+
+/* The run's findings are those of the daemon, too: they were put into the body when it was closed. */
+static void add_untrusted(struct ifm_buf *reason, const struct ifm_store_run_values *values, const char *which)
+{
+    const struct ifm_msg_finding *findings = values->run.trust_findings.items;
+    const char *before = ": ";
+    if (!row_says(values, "\"trust\":\"untrusted\"")) return;
+    begin_reason(reason);
+    ifm_buf_addf(reason, "%s is untrusted", which);
+    for (size_t i = 0; i < values->run.trust_findings.count; i++) {
+        if (findings[i].severity != 2) continue;
+        ifm_buf_addf(reason, "%s%s", before, findings[i].code);
+        before = ", ";
+    }
 }
 
 /* Empty text: comparable. */
@@ -183,7 +273,8 @@ static int write_reason(struct ifm_buf *reason, const struct pair *pair, const s
                         struct ifm_err *err)
 {
     const struct ifm_msg_run *a = &pair->a.run, *b = &pair->b.run;
-    bool a_wrong = wrong(&pair->a), b_wrong = wrong(&pair->b);
+    bool a_wrong = row_says(&pair->a, "\"verification\":\"wrong\"");
+    bool b_wrong = row_says(&pair->b, "\"verification\":\"wrong\"");
     if (a_wrong || b_wrong) {
         ifm_buf_addf(reason, "the outputs of %s are WRONG: its speed counts for nothing",
                      a_wrong && b_wrong ? "both" : a_wrong ? "A" : "B");
@@ -194,9 +285,12 @@ static int write_reason(struct ifm_buf *reason, const struct pair *pair, const s
                                                                       : "the device keys differ");
     }
     if (a->method_version != b->method_version) {
-        ifm_buf_addf(reason, "%sanother method: method_version %lld against %lld", reason->len ? "; " : "",
-                     (long long)a->method_version, (long long)b->method_version);
+        begin_reason(reason);
+        ifm_buf_addf(reason, "another method: method_version %lld against %lld", (long long)a->method_version,
+                     (long long)b->method_version);
     }
+    add_untrusted(reason, &pair->a, "A");
+    add_untrusted(reason, &pair->b, "B");
     return ifm_buf_check(reason, err);
 }
 
@@ -212,7 +306,8 @@ static int write_pair(struct ifm_jw *w, struct pair *pair, double delta, struct 
     ifm_jw_begin(&list, '[');
     add_all(&(struct difference_list){ &list, &device_fields }, a, b);
     ifm_jw_end(&list, ']');
-    int rc = ifm_buf_check(&differences, err);
+    double *room = ifm_alloc_array(2 * pair->pairs + 1, sizeof *room);
+    int rc = room ? ifm_buf_check(&differences, err) : ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
     if (!rc) rc = ifm_buf_check(&device_fields, err);
     if (!rc) rc = write_reason(&reason, pair, &device_fields, err);
     if (!rc) {
@@ -222,20 +317,18 @@ static int write_pair(struct ifm_jw *w, struct pair *pair, double delta, struct 
         ifm_jw_raw(w, pair->a.row_json);
         ifm_jw_key(w, "b");
         ifm_jw_raw(w, pair->b.row_json);
-        ifm_jw_key(w, "interleaved");
-        ifm_jw_bool(w, false);
-        ifm_jw_key(w, "caption");
-        ifm_jw_string(w, "sequential, not interleaved");
+        write_caption(w, pair);
         ifm_jw_key(w, "comparable");
         ifm_jw_bool(w, comparable);
         ifm_jw_key(w, "reason");
         ifm_jw_string(w, comparable ? NULL : reason.data);
         ifm_jw_key(w, "differences");
         ifm_jw_raw(w, differences.data);
-        write_metrics(w, pair, delta, comparable);
+        write_metrics(w, pair, delta, room, comparable);
         ifm_jw_end(w, '}');
         rc = ifm_buf_check(out, err);
     }
+    ifm_free(room);
     ifm_buf_done(&differences);
     ifm_buf_done(&device_fields);
     ifm_buf_done(&reason);
@@ -256,9 +349,11 @@ int ifm_compare_json(struct ifm_store *store, const char *a_id, const char *b_id
     int rc = ifm_store_get_run_values(store, a_id, &pair->a, err);
     if (!rc) rc = ifm_store_get_run_values(store, b_id, &pair->b, err);
     ifm_jw_init(&w, out);
+    if (!rc) rc = find_pairs(pair, err);
     if (!rc) rc = write_pair(&w, pair, delta, out, err);
     ifm_store_run_values_done(&pair->a);
     ifm_store_run_values_done(&pair->b);
+    ifm_free(pair->at_a);
     ifm_free(pair);
     return rc;
 }

@@ -15,6 +15,7 @@ struct columns { int64_t *t, *min, *max, *p50, *n; int used; }; /* of `buckets` 
 struct work {
     struct ifm_jw *w;
     int buckets, phase; /* phase: what was asked for, -1 both */
+    const struct ifm_samples_range *range; /* NULL: all */
     int64_t current;    /* invocation that is being gathered, -1 none */
     int64_t totals[IFM_INVOCATIONS_MAX][PHASES];
     /* the phase that is being gathered */
@@ -96,11 +97,22 @@ static void close_bucket(struct work *work)
     columns->used++;
 }
 
+static bool within(const struct work *work)
+{
+    const struct ifm_samples_range *range = work->range;
+    int64_t t = work->clock_ns > 0 ? work->clock_ns : 0;
+    return !range || (t >= range->from_ns && t < range->to_ns);
+}
+
 static void add_sample(struct work *work, int64_t latency, int64_t gap, int64_t total)
 {
     struct columns *columns = &work->columns[work->at_phase];
     work->clock_ns += gap;
-    if (columns->used == work->buckets) return; /* more than was counted: cannot be */
+    bool wanted = within(work) && columns->used < work->buckets; /* more than was counted cannot be */
+    if (!wanted) {
+        work->clock_ns += latency;
+        return;
+    }
     if (!work->value_count && !work->hist.total) {
         columns->t[columns->used] = work->clock_ns > 0 ? work->clock_ns : 0; /* pauses of an open loop may be < 0 */
         work->bucket_end = end_of(work, total, columns->used);
@@ -115,12 +127,33 @@ static void add_sample(struct work *work, int64_t latency, int64_t gap, int64_t 
 }
 
 /* -- Visits ------------------------------------------------------------------------------------- */
+static int decode(struct work *work, const struct ifm_store_block *block, size_t *count, size_t *gap_count,
+                  struct ifm_err *err)
+{
+    *count = *gap_count = 0;
+    int rc = ifm_codec_decode(block->block, block->block_len, work->latencies, IFM_CODEC_SAMPLES_MAX, count, err);
+    if (rc || !block->gaps) return rc;
+    return ifm_codec_decode(block->gaps, block->gaps_len, work->gaps, IFM_CODEC_SAMPLES_MAX, gap_count, err);
+}
+
+/* How many samples there are; with a range, only those within it, which takes decoding. */
 static int count_block(void *arg, const struct ifm_store_block *block, struct ifm_err *err)
 {
     struct work *work = arg;
-    (void)err;
-    work->totals[block->invocation][block->phase & 1] += block->count;
-    return 0;
+    size_t count, gap_count;
+    int64_t *total = &work->totals[block->invocation][block->phase & 1];
+    if (!work->range) {
+        *total += block->count;
+        return 0;
+    }
+    if (block->first == 0) work->clock_ns = 0;
+    int rc = decode(work, block, &count, &gap_count, err);
+    for (size_t i = 0; !rc && i < count; i++) {
+        work->clock_ns += i < gap_count ? work->gaps[i] : 0;
+        *total += within(work);
+        work->clock_ns += work->latencies[i];
+    }
+    return rc;
 }
 
 static void close_invocation(struct work *work)
@@ -162,12 +195,7 @@ static int add_block(void *arg, const struct ifm_store_block *block, struct ifm_
     if (block->invocation != work->current) close_invocation(work);
     work->current = block->invocation;
     if (block->first == 0) rc = begin_phase(work, phase, total, err);
-    if (!rc) {
-        rc = ifm_codec_decode(block->block, block->block_len, work->latencies, IFM_CODEC_SAMPLES_MAX, &count, err);
-    }
-    if (!rc && block->gaps) {
-        rc = ifm_codec_decode(block->gaps, block->gaps_len, work->gaps, IFM_CODEC_SAMPLES_MAX, &gap_count, err);
-    }
+    if (!rc) rc = decode(work, block, &count, &gap_count, err);
     for (size_t i = 0; !rc && i < count; i++) {
         add_sample(work, work->latencies[i], i < gap_count ? work->gaps[i] : 0, total);
     }
@@ -178,7 +206,8 @@ static int write_reply(struct ifm_store *store, const char *run_id, int64_t invo
                        struct ifm_err *err)
 {
     struct ifm_jw *w = work->w;
-    int rc = ifm_store_visit_counts(store, run_id, invocation, work->phase, count_block, work, err);
+    int rc = work->range ? ifm_store_visit_samples(store, run_id, invocation, work->phase, count_block, work, err)
+                         : ifm_store_visit_counts(store, run_id, invocation, work->phase, count_block, work, err);
     if (rc) return rc;
     ifm_jw_begin(w, '{');
     ifm_jw_key(w, "run");
@@ -195,19 +224,24 @@ static int write_reply(struct ifm_store *store, const char *run_id, int64_t invo
 }
 
 int ifm_samples_json(struct ifm_store *store, const char *run_id, int64_t invocation, int phase, int buckets,
-                     struct ifm_buf *out, struct ifm_err *err)
+                     const struct ifm_samples_range *range, struct ifm_buf *out, struct ifm_err *err)
 {
     struct ifm_jw w;
     if (buckets == 0) buckets = IFM_SAMPLES_BUCKETS;
     if (buckets < 1 || buckets > IFM_SAMPLES_BUCKETS_MAX) {
         return ifm_err_set(err, IFM_ERR_BAD_REQUEST, "buckets", "buckets is 1..%d", IFM_SAMPLES_BUCKETS_MAX);
     }
+    if (range && range->from_ns >= range->to_ns) {
+        return ifm_err_set(err, IFM_ERR_BAD_REQUEST, "from", "from must be below to");
+    }
+    if (range && range->from_ns == 0 && range->to_ns == IFM_SAMPLES_NS_MAX) range = NULL; /* nothing is decoded twice */
     struct work *work = ifm_alloc(sizeof *work);
     if (!work) return ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
     ifm_jw_init(&w, out);
     work->w = &w;
     work->buckets = buckets;
     work->phase = phase;
+    work->range = range;
     work->current = -1;
     int rc = columns_init(&work->columns[0], buckets, err);
     if (!rc) rc = columns_init(&work->columns[1], buckets, err);

@@ -13,7 +13,8 @@ static const char *const list_params[] = {
     "variant_sha256", "device_key", "config_key", "experiment", "scenario", "id_prefix", "q", "label.", "since", "until", "limit",
     "cursor", NULL
 };
-static const char *const samples_params[] = { "invocation", "phase", "buckets", NULL };
+static const char *const samples_params[] = { "invocation", "phase", "buckets", "from", "to", NULL };
+static const char *const windows_params[] = { "invocation", "width_ns", NULL };
 static const char *const histogram_params[] = { "invocation", "bins", "low_ns", "high_ns", NULL };
 static const char *const lanes_params[] = { "invocation", NULL };
 static const char *const compare_params[] = { "a", "b", "delta", NULL };
@@ -32,6 +33,7 @@ const struct ifm_route ifm_routes[] = {
     { "GET", API "/runs/{uuid}/histogram", ifm_routes_get_histogram, NULL, histogram_params },
     { "GET", API "/runs/{uuid}/lanes", ifm_routes_get_lanes, NULL, lanes_params },
     { "GET", API "/runs/{uuid}/ops", ifm_routes_get_ops, NULL, NULL },
+    { "GET", API "/runs/{uuid}/windows", ifm_routes_get_windows, NULL, windows_params },
     { "GET", API "/compare", ifm_routes_get_compare, NULL, compare_params },
     { "GET", API "/schemas/{name}", ifm_routes_get_schema, NULL, NULL },
     { "GET", API "/openapi.json", ifm_routes_get_openapi, NULL, NULL },

@@ -31,6 +31,7 @@ void ifm_routes_get_samples(struct ifm_request *request);
 void ifm_routes_get_histogram(struct ifm_request *request);
 void ifm_routes_get_lanes(struct ifm_request *request);
 void ifm_routes_get_ops(struct ifm_request *request);
+void ifm_routes_get_windows(struct ifm_request *request);
 /* compare.c */
 void ifm_routes_get_compare(struct ifm_request *request);
 /* meta.c */

@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "daemon/analysis/assess.h"
 #include "daemon/analysis/rollup.h"
+#include "daemon/analysis/scenario.h"
 #include "daemon/routes/params.h"
 
 /* Everything a write borrows until it is done. */
@@ -294,8 +295,9 @@ void ifm_routes_get_run(struct ifm_request *request)
     if (ifm_routes_validate(request, request->match.uuid, NULL)) {
         return;
     }
-    int rc = ifm_store_get_run(ifm_routes_context(request)->store, request->match.uuid, &request->reply.body,
-                               &err);
+    struct ifm_store *store = ifm_routes_context(request)->store;
+    int rc = ifm_store_get_run(store, request->match.uuid, &request->reply.body, &err);
+    rc = rc ? rc : ifm_scenario_add(store, request->match.uuid, &request->reply.body, &err);
     ifm_routes_answer(request, rc, &err);
 }
 

@@ -103,6 +103,8 @@ int ifm_store_get_body(struct ifm_store *store, const char *run_id, struct ifm_m
 /* The invocation as it was sent, sample blocks included (same fields, canonical order). */
 int ifm_store_get_invocation(struct ifm_store *store, const char *run_id, int64_t n, struct ifm_buf *out,
                              struct ifm_err *err);
+/* Scenario of a closed run, enum ifm_scenario_kind; IFM_JSON_ABSENT for an open run and a word that is none. */
+int ifm_store_get_scenario(struct ifm_store *store, const char *run_id, int64_t *kind, struct ifm_err *err);
 /* A strong validator for everything above about one run: changes whenever the run changes. */
 int ifm_store_run_version(struct ifm_store *store, const char *run_id, char text[IFM_SHA256_HEX],
                           struct ifm_err *err);

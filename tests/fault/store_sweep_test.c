@@ -59,7 +59,7 @@ static int read_all(struct ifm_store *store, struct ifm_err *err)
     if (!rc) rc = ifm_store_get_invocation(store, A, 0, &out, err);
     if (!rc) rc = ifm_store_run_version(store, A, version, err);
     if (!rc) rc = ifm_compare_json(store, A, B, 0.02, &out, err);
-    if (!rc) rc = ifm_samples_json(store, A, -1, -1, 10, &out, err);
+    if (!rc) rc = ifm_samples_json(store, A, -1, -1, 10, NULL, &out, err);
     if (!rc) rc = ifm_histogram_json(store, A, -1, 10, -1, -1, &out, err);
     if (!rc) rc = ifm_store_ready(store, err);
     ifm_buf_done(&out);

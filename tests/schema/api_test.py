@@ -125,7 +125,8 @@ class Contract(unittest.TestCase):
             for rest in ("", "/samples", "/samples?phase=steady&buckets=7", "/samples?phase=warmup&invocation=0", "/histogram",
                          "/histogram?bins=3&low_ns=1000&high_ns=2000", "/histogram?invocation=0", "/invocations/0",
                          "/invocations/1", "/invocations/500", "/samples?invocation=900", "/samples?phase=x", "/lanes", "/lanes?invocation=1",
-                         "/lanes?invocation=x", "/ops"):
+                         "/lanes?invocation=x", "/ops", "/windows", "/windows?width_ns=1&invocation=0", "/windows?width_ns=0",
+                         "/samples?from=1000&to=2000000", "/samples?from=5&to=5"):
                 self.ask("GET", f"/api/v1/runs/{identity}{rest}")
             for second in (a, b, other, bare, opened):
                 self.ask("GET", f"/api/v1/compare?a={identity}&b={second}&delta=0.05")

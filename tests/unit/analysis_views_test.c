@@ -66,7 +66,7 @@ static void put_parts(const char *id, int64_t n, int status, const struct part *
 static const char *samples(const char *id, int64_t invocation, int phase, int buckets)
 {
     ifm_buf_reset(&out);
-    assert_int_equal(ifm_samples_json(store, id, invocation, phase, buckets, &out, &err), 0);
+    assert_int_equal(ifm_samples_json(store, id, invocation, phase, buckets, NULL, &out, &err), 0);
     return out.data;
 }
 
@@ -90,10 +90,10 @@ static void buckets_keep_every_outlier(void **state)
     put_parts(id, 1, 1, parts, 1); /* failed after its warm-up: shown all the same */
     t_assert_contains(samples(id, -1, -1, 600), "{\"n\":1,\"warmup\":{\"count\":2");
     t_assert_contains(out.data, "\"steady\":{\"count\":0,\"t_ns\":[],\"min\":[],\"max\":[],\"p50\":[],\"n\":[]}");
-    t_assert_error(ifm_samples_json(store, id, -1, -1, 2001, &out, &err), IFM_ERR_BAD_REQUEST, &err, "1..2000");
-    t_assert_error(ifm_samples_json(store, id, 7, -1, 10, &out, &err), IFM_ERR_NOT_FOUND, &err, "no invocation 7");
+    t_assert_error(ifm_samples_json(store, id, -1, -1, 2001, NULL, &out, &err), IFM_ERR_BAD_REQUEST, &err, "1..2000");
+    t_assert_error(ifm_samples_json(store, id, 7, -1, 10, NULL, &out, &err), IFM_ERR_NOT_FOUND, &err, "no invocation 7");
     sf_id(id, 99999);
-    t_assert_error(ifm_samples_json(store, id, -1, -1, 10, &out, &err), IFM_ERR_NOT_FOUND, &err, id);
+    t_assert_error(ifm_samples_json(store, id, -1, -1, 10, NULL, &out, &err), IFM_ERR_NOT_FOUND, &err, id);
 }
 
 /* Sums the numbers of a column "key":[...] after `from`. */
@@ -243,8 +243,8 @@ static void a_slower_run_is_a_regression(void **state)
     add_run(same, 10, 1000000, NULL);
     add_run(few, 1, 1100000, NULL); /* 1 of 11 orders: 9 %, no interval at 95 % */
     const char *reply = compare(a, b, 0.02);
-    t_assert_contains(reply, "\"interleaved\":false,\"caption\":\"sequential, not interleaved\",\"comparable\":true,"
-                             "\"reason\":null,\"differences\":[]");
+    t_assert_contains(reply, "\"interleaved\":false,\"caption\":\"sequential, not interleaved\",\"pairs\":null,"
+                             "\"comparable\":true,\"reason\":null,\"differences\":[]");
     metric(reply, "p50_ns", text);
     t_assert_contains(text, "\"verdict\":\"regression\"");
     t_assert_contains(text, "\"k\":10");
