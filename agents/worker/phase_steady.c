@@ -124,6 +124,7 @@ int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
         return ifm_phase_failed(r, single ? "run" : r->scenario.slot, r->steady.status,
                                 IFM_ERR_MEASUREMENT, err);
     }
+    ifm_scenario_settle(&r->scenario);
     const int64_t calls = single ? loop.calls : r->scenario.batch_calls;
     e->batch_calls = calls > 1 ? calls : 0;
     e->iterations = (int64_t)r->steady.count * calls;

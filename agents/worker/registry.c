@@ -185,7 +185,8 @@ static void host_free(void *context, void *pointer)
 int ifm_registry_failed(struct ifm_registry_module *m, const char *slot, int status, int code,
                         struct ifm_err *err)
 {
-    const bool timed = strcmp(slot, "run") == 0 || strcmp(slot, "sync") == 0;
+    const bool timed = strcmp(slot, "run") == 0 || strcmp(slot, "sync") == 0 ||
+                       strcmp(slot, "submit") == 0 || strcmp(slot, "wait") == 0;
     const char *text = timed && m->ops.errdetails ? m->ops.errdetails(m->state) : NULL;
     if (!text && m->said.code != 0) {
         text = m->said.text;

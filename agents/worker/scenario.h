@@ -37,7 +37,8 @@ struct ifm_scenario {
     int64_t bytes;                    /* of the arrays, resident from the begin */
     int64_t batch_calls;              /* inferences of one sample (sustained, offline); else 1 */
     int64_t unfinished;               /* queries that were due and have no answer */
-    int64_t abandoned;                /* still in the runtime: its outputs must not be looked at, only closed */
+    int64_t in_flight;                /* submitted and not ended when the phase ended, before _settle */
+    int64_t abandoned;                /* … and after it: outputs must not be looked at, only closed */
     const char *slot;                 /* which call failed: "run", "sync", "submit", "wait" */
     /* What it works with. */
     const struct ifm_runtime_ops *ops;
@@ -55,6 +56,9 @@ struct ifm_scenario {
 int ifm_scenario_init(struct ifm_scenario *s, const struct ifm_runtime_ops *ops, void *state,
                       const struct ifm_msg_spec *spec, int64_t p50_ns, struct ifm_err *err);
 void ifm_scenario_run(struct ifm_scenario *s);
+/* Ends what an overloaded runtime still has in flight, for two seconds at most: after the phase has been
+ * accounted for, before outputs are looked at. */
+void ifm_scenario_settle(struct ifm_scenario *s);
 void ifm_scenario_done(struct ifm_scenario *s); /* accepts one that init refused, or zeroes */
 
 /* -- Parts, for the files of the scenario ------------------------------------------------------- */

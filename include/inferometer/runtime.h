@@ -12,8 +12,8 @@
  *     entry -> probe? -> open -> describe -> bind -> run* (sync after each, if present) -> fetch -> close
  * With cap ASYNC, submit and wait may stand instead of run: as many inferences as the host likes are
  * submitted before the oldest is ended by wait. Then submit may be called on one thread while wait is called
- * on another, never either of them on two at once; every submitted inference is ended by a wait, also after
- * one of them failed. submit may block while the runtime's queue is full. Otherwise:
+ * on another, never either of them on two at once. Every submitted inference is ended by a wait, unless close
+ * comes first: that ends or abandons what is in flight. submit may block while the runtime's queue is full.
  * bind may be followed by fetch only after at least one run. close accepts any half-open state, also one
  * where open failed or was never called, and is called exactly once.
  *
@@ -151,7 +151,7 @@ struct ifm_runtime_ops {
 
     /* Optional; NULL when absent. */
     int (*sync)(void *state);
-    const char *(*errdetails)(void *state); /* sentence for the latest failed run or sync */
+    const char *(*errdetails)(void *state); /* sentence for the latest failed run, sync, submit or wait */
     int (*submit)(void *state);             /* starts one inference (cap ASYNC) */
     int (*wait)(void *state);               /* ends the oldest submitted one */
     int (*marks)(void *state, int64_t copy_in_compute_copy_out_ns[3]); /* of the latest run */
