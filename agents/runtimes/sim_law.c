@@ -2,12 +2,17 @@
 
 #include <math.h>
 
-static double uniform(struct sim_law *law) /* splitmix64, (0, 1) */
+static uint64_t mix(uint64_t z) /* of splitmix64 */
 {
-    uint64_t z = (law->random += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return ((double)((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
+    return z ^ (z >> 31);
+}
+
+static double uniform(struct sim_law *law) /* (0, 1) */
+{
+    law->random += UINT64_C(0x9e3779b97f4a7c15);
+    return ((double)(mix(law->random) >> 11) + 0.5) * 0x1p-53;
 }
 
 static double normal(struct sim_law *law)
@@ -25,7 +30,7 @@ static double noise(struct sim_law *law)
 
 void sim_law_start(struct sim_law *law, uint64_t seed)
 {
-    law->random = seed;
+    law->random = mix(seed + 1); /* seeds that the step divides would walk through one sequence */
     law->count = 0;
     law->process_factor = exp(law->between_sd * normal(law));
 }
