@@ -220,6 +220,12 @@ static int sim_effective(void *state, char *text, size_t text_size)
     return 0;
 }
 
+static int sim_memory(void *state, int64_t *allocator_peak_bytes)
+{
+    *allocator_peak_bytes = ((struct sim_state *)state)->memory; /* all that it holds */
+    return 0;
+}
+
 static void sim_close(void *state)
 {
     struct sim_state *s = state;
@@ -248,6 +254,7 @@ static const struct ifm_runtime_ops sim_ops = {
     .errdetails = sim_errdetails,
     .submit = sim_submit,
     .wait = sim_wait,
+    .memory = sim_memory,
     .effective = sim_effective,
     .profile_start = sim_profile_start,
     .profile_stop = sim_profile_stop,

@@ -62,8 +62,10 @@ int ifm_phase_warm_up(struct ifm_run *r, struct ifm_err *err); /* and event `war
 int ifm_phase_verify_after(struct ifm_run *r, struct ifm_err *err);
 struct ifm_loop ifm_phase_loop(const struct ifm_run *r); /* over the module's slots */
 
-/* phase_steady.c: the timed phase; the events `samples` of it and of the warm-up. */
+/* phase_steady.c: the timed phase; memory right after it; the events `samples` of it and of the
+ * warm-up. */
 int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err);
+int ifm_phase_memory_end(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_report(struct ifm_run *r, struct ifm_err *err);
 
 /* phase_passes.c: what is no latency pass, after a warm-up. */

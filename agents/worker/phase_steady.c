@@ -1,5 +1,7 @@
 /* The timed phase, and what is said of it afterwards. */
+#include <unistd.h>
 #include "agents/worker/batch.h"
+#include "agents/worker/cgroup.h"
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
@@ -131,6 +133,19 @@ int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
     e->steady_ns = r->steady.end_ns - r->steady.begin_ns;
     e->end_reason = (int)r->steady.end;
     e->unfinished = r->scenario.unfinished;
+    return 0;
+}
+
+int ifm_phase_memory_end(struct ifm_run *r, struct ifm_err *err)
+{
+    struct ifm_msg_memory_end *m = &r->result.memory_end;
+    (void)err;
+    ifm_sampling_shares(r->result.own_array_bytes, m);
+    m->cgroup_peak_bytes = ifm_cgroup_peak("", getpid());
+    if (!r->module.ops.memory ||
+        r->module.ops.memory(r->module.state, &m->allocator_peak_bytes) != 0) {
+        m->allocator_peak_bytes = IFM_JSON_ABSENT;
+    }
     return 0;
 }
 

@@ -17,8 +17,8 @@ static int no_allocations(struct ifm_run *r, struct ifm_err *err)
 static ifm_phase *const phases[][PHASES_MAX] = {
     [IFM_ACTION_MEASURE] = { ifm_phase_place, ifm_phase_start, ifm_phase_isolate, ifm_phase_load,
                              ifm_phase_first, ifm_phase_verify_before, ifm_phase_idle,
-                             ifm_phase_warm_up, ifm_phase_steady, ifm_phase_verify_after,
-                             ifm_phase_report },
+                             ifm_phase_warm_up, ifm_phase_steady, ifm_phase_memory_end,
+                             ifm_phase_verify_after, ifm_phase_report },
     [IFM_ACTION_PROBE] = { ifm_phase_start },
     [IFM_ACTION_DESCRIBE] = { ifm_phase_start, ifm_phase_isolate, ifm_phase_load },
     [IFM_ACTION_PROFILE] = { ifm_phase_place, ifm_phase_start, ifm_phase_can_profile,
