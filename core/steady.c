@@ -7,14 +7,14 @@
 #include "core/stat.h"
 #include "core/steady_parts.h"
 
-#define MSER_BATCH      5
-#define MSER_LEAST      10   /* samples below which MSER-5 says nothing */
-#define DRIFT_BLOCKS    20
-#define OUTLIER_MADS    14.826 /* 10 * 1.4826: ten standard deviations of normal noise */
-#define BLOCK_VALUES    1024 /* a longer block gives evenly spaced values: bounds time and memory */
-#define STEADY_LEAST    50
-#define MEDIAN_ERROR    1.2533141 /* of a median against a mean: sqrt(pi / 2) */
-#define CHOSEN_CUT      4.0
+#define MSER_BATCH   5
+#define MSER_LEAST   10 /* samples below which MSER-5 says nothing */
+#define DRIFT_BLOCKS 20
+#define OUTLIER_MADS 14.826 /* 10 * 1.4826: ten standard deviations of normal noise */
+#define BLOCK_VALUES 1024   /* a longer block gives evenly spaced values: bounds time and memory */
+#define STEADY_LEAST 50
+#define MEDIAN_ERROR 1.2533141 /* of a median against a mean: sqrt(pi / 2) */
+#define CHOSEN_CUT   4.0
 
 const char *ifm_steady_class_name(enum ifm_steady_class steady)
 {
@@ -158,8 +158,7 @@ double ifm_steady_mann_kendall(const double *values, size_t n, double *s_out, do
         *slope = n < 2 ? NAN : theil_sen(values, n);
     if (n < 3)
         return NAN;
-    double m = (double)n,
-           variance = (m * (m - 1.0) * (2.0 * m + 5.0) - tie_term(values, n)) / 18.0;
+    double m = (double)n, variance = (m * (m - 1.0) * (2.0 * m + 5.0) - tie_term(values, n)) / 18.0;
     if (variance <= 0.0 || s == 0.0)
         return 1.0;
     double z = (fabs(s) - 1.0) / sqrt(variance);
@@ -198,8 +197,8 @@ static double outlier_share(const int64_t *sorted, size_t n, double resolution_n
     double median = n % 2 ? (double)sorted[n / 2]
                           : 0.5 * (double)sorted[n / 2 - 1] + 0.5 * (double)sorted[n / 2];
     double scale = sorted_mad(sorted, n, median);
-    double quartiles = 0.5 * (double)(ifm_stat_percentile(sorted, n, 7500) -
-                                      ifm_stat_percentile(sorted, n, 2500));
+    double quartiles =
+        0.5 * (double)(ifm_stat_percentile(sorted, n, 7500) - ifm_stat_percentile(sorted, n, 2500));
     scale = scale > quartiles ? scale : quartiles;
     double limit = OUTLIER_MADS * (scale > 0.0 ? scale : resolution_ns);
     size_t low = 0, high = n;
@@ -225,8 +224,7 @@ static void assess_trend(const double *points, size_t count, struct ifm_steadine
     if (count < DRIFT_BLOCKS)
         return;
     for (size_t i = 0; i < DRIFT_BLOCKS; i++)
-        medians[i] =
-            median_of(points, i * count / DRIFT_BLOCKS, (i + 1) * count / DRIFT_BLOCKS);
+        medians[i] = median_of(points, i * count / DRIFT_BLOCKS, (i + 1) * count / DRIFT_BLOCKS);
     out->drift_p = ifm_steady_mann_kendall(medians, DRIFT_BLOCKS, NULL, NULL);
     double first = median_of(points, 0, count / 3);
     double last = median_of(points, count - count / 3, count);
@@ -265,20 +263,25 @@ static void assess_level(const double *points, size_t count, size_t block, size_
 void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size_t n,
                               int64_t resolution_ns, struct ifm_steadiness *out)
 {
-    *out = (struct ifm_steadiness){ .steady = IFM_STEADY_TOO_FEW, .mser_share = NAN, .mser_ratio = NAN,
-                                    .drift_p = NAN, .drift_ratio = NAN, .outlier_share = NAN,
-                                    .iqr_ratio = NAN, .autocorrelation = NAN };
+    *out = (struct ifm_steadiness){ .steady = IFM_STEADY_TOO_FEW,
+                                    .mser_share = NAN,
+                                    .mser_ratio = NAN,
+                                    .drift_p = NAN,
+                                    .drift_ratio = NAN,
+                                    .outlier_share = NAN,
+                                    .iqr_ratio = NAN,
+                                    .autocorrelation = NAN };
     if (n == 0)
         return;
     double resolution = resolution_ns > 0 ? (double)resolution_ns : 1.0;
     int64_t p50 = ifm_stat_percentile(sorted, n, 5000);
     if (p50 > 0)
-        out->iqr_ratio = (double)(ifm_stat_percentile(sorted, n, 7500) -
-                                  ifm_stat_percentile(sorted, n, 2500)) /
-                         (double)p50;
+        out->iqr_ratio =
+            (double)(ifm_stat_percentile(sorted, n, 7500) - ifm_stat_percentile(sorted, n, 2500)) /
+            (double)p50;
     out->outlier_share = outlier_share(sorted, n, resolution);
-    /* Trend, MSER-5 and change points see medians of blocks, so that single outliers do not pass for
-     * a change of level and the cost is bounded. */
+    /* Trend, MSER-5 and change points see medians of blocks, so that single outliers do not pass
+     * for a change of level and the cost is bounded. */
     double points[IFM_STEADY_POINTS];
     size_t block = (n + IFM_STEADY_POINTS - 1) / IFM_STEADY_POINTS;
     size_t count = reduce(values, n, block, points);

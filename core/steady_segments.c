@@ -10,28 +10,32 @@
 #define LEAST_SEGMENT 10   /* shorter ones make the variance of tied samples vanish */
 #define DELTA         0.01 /* of the last mean; the paper's 1 ms is for iterations of seconds */
 #define STEADY_LEAST  50
-#define WINDOW        21 /* for isolated outliers; odd */
-#define NOISE_FLOOR   0.1 /* ten equal values among tied ones are chance, not a level without noise */
-#define FINE_POINTS   100 /* longer series: change points at every other point, at a quarter of the cost */
-#define HALF_SQRT_PI  0.886226925452758014 /* sd over mean absolute difference of two normal values */
-#define LN_2PI        1.83787706640934548356
+#define WINDOW        21  /* for isolated outliers; odd */
+#define FINE_POINTS   100  /* longer series: changes at every other point, a quarter of the cost */
+                           */
+#define FINE_POINTS                                                                                \
+    100 /* longer series: change points at every other point, at a quarter of the cost */
+#define HALF_SQRT_PI                                                                               \
+    0.886226925452758014 /* sd over mean absolute difference of two normal values */
+#define LN_2PI 1.83787706640934548356
 
 /* -- PELT -------------------------------------------------------------------------------------- */
 
 struct pelt {
-    size_t n, least, step;  /* segments end at n, n - step, n - 2 step, … */
+    size_t n, least, step; /* segments end at n, n - step, n - 2 step, … */
     double floor_var, penalty;
-    double *s1, *s2;        /* prefix sums of x and x^2, against the mean */
-    double *inverse;        /* 1 / length */
-    double *best;           /* cost of the best segmentation of [0, t) */
-    double *value;          /* per candidate, at the present t */
-    size_t *last;           /* begin of the last segment of that best */
-    size_t *candidates;     /* begins that can still win */
-    size_t *doomed;         /* t from which a begin is out; 0: not decided */
+    double *s1, *s2;    /* prefix sums of x and x^2, against the mean */
+    double *inverse;    /* 1 / length */
+    double *best;       /* cost of the best segmentation of [0, t) */
+    double *value;      /* per candidate, at the present t */
+    size_t *last;       /* begin of the last segment of that best */
+    size_t *candidates; /* begins that can still win */
+    size_t *doomed;     /* t from which a begin is out; 0: not decided */
 };
 
 enum { REALS = 5, SIZES = 3 };
-struct pelt_room { /* for series as short as those of ifm_steady_assess: no allocation, no failure */
+struct pelt_room { /* for series as short as those of ifm_steady_assess: no allocation, no failure
+                    */
     double reals[REALS][IFM_STEADY_POINTS + 1];
     size_t sizes[SIZES][IFM_STEADY_POINTS + 1];
 };
@@ -136,12 +140,14 @@ static size_t pelt(const double *values, struct pelt *p, size_t *ends)
 size_t ifm_steady_pelt_meanvar(const double *values, size_t n, double penalty, size_t least,
                                double floor_var, size_t *ends)
 {
-    struct pelt p = { .n = n, .least = least ? least : 1, .step = 1, .floor_var = floor_var,
-                      .penalty = penalty };
+    struct pelt p = {
+        .n = n, .least = least ? least : 1, .step = 1, .floor_var = floor_var, .penalty = penalty
+    };
     return pelt(values, &p, ends);
 }
 
-/* -- Barrett, Bolz-Tereick, Killick, Mount, Tratt 2017 ------------------------------------------ */
+/* -- Barrett, Bolz-Tereick, Killick, Mount, Tratt 2017 ------------------------------------------
+ */
 
 /* Centred window (at the ends: the first and the last whole one): a value is an outlier if it lies
  * further from the window's median than three times the distance of its P90 and P10; it is ignored
@@ -228,8 +234,11 @@ enum ifm_steady_class ifm_steady_classify(const double *values, size_t n, size_t
     }
     double noise = NOISE_FLOOR * ifm_steady_noise(values, n);
     floor_var = noise * noise > floor_var ? noise * noise : floor_var;
-    struct pelt p = { .n = n, .least = LEAST_SEGMENT, .step = n > FINE_POINTS ? 2 : 1,
-                      .floor_var = floor_var, .penalty = PENALTY * log((double)n) };
+    struct pelt p = { .n = n,
+                      .least = LEAST_SEGMENT,
+                      .step = n > FINE_POINTS ? 2 : 1,
+                      .floor_var = floor_var,
+                      .penalty = PENALTY * log((double)n) };
     size_t count = pelt(values, &p, ends);
     return judge(values, n, steady, ends, count);
 }

@@ -87,13 +87,12 @@ void ifm_summary_samples(const struct ifm_samples *samples, int64_t *scratch,
     if (n > 0)
         memcpy(scratch, samples->latency_ns, n * sizeof *scratch);
     ifm_stat_sort(scratch, n);
-    ifm_steady_assess_sorted(samples->latency_ns, scratch, n, samples->resolution_ns,
-                             &out->steady);
+    ifm_steady_assess_sorted(samples->latency_ns, scratch, n, samples->resolution_ns, &out->steady);
     if (n == 0)
         return;
     out->steady.autocorrelation = out->autocorrelation;
-    double total_ns = samples->steady_ns > 0 ? (double)samples->steady_ns
-                                             : out->mean_ns * (double)n;
+    double total_ns =
+        samples->steady_ns > 0 ? (double)samples->steady_ns : out->mean_ns * (double)n;
     if (total_ns > 0.0)
         out->throughput_per_s = (double)n * (double)calls * 1e9 / total_ns;
     out->mean_ns /= (double)calls;
@@ -266,8 +265,8 @@ double ifm_summary_detectable_of(const double *a, size_t k_a, const double *b, s
     double *logs_a = logarithms(a, k_a, &k_a), *logs_b = logarithms(b, k_b, &k_b);
     if (logs_a && logs_b && k_a >= RANK_SUM_MIN_K && k_b >= RANK_SUM_MIN_K) {
         size_t k = k_a < k_b ? k_a : k_b;
-        double mean_variance = variance_of(logs_a, k_a) / (double)k_a +
-                               variance_of(logs_b, k_b) / (double)k_b;
+        double mean_variance =
+            variance_of(logs_a, k_a) / (double)k_a + variance_of(logs_b, k_b) / (double)k_b;
         result = ifm_summary_detectable(sqrt((double)k * mean_variance), k);
     }
     ifm_free(logs_a);

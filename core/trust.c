@@ -15,7 +15,8 @@
 #define DRIFT_P          0.01
 #define DRIFT_LIMIT      0.02
 
-/* -- What was asked for -------------------------------------------------------------------------- */
+/* -- What was asked for --------------------------------------------------------------------------
+ */
 
 static const char *setting(const struct ifm_map *config, const char *key)
 {
@@ -36,7 +37,8 @@ static void read_setup(const struct ifm_map *config, struct ifm_trust_setup *set
     setup->memory_limit_bytes = number(config, "memory_limit_bytes");
 }
 
-/* -- Findings about the run as a whole ----------------------------------------------------------- */
+/* -- Findings about the run as a whole -----------------------------------------------------------
+ */
 
 static void count_invocations(struct ifm_trust_assessment *a, const struct ifm_trust_item *items,
                               size_t count)
@@ -60,8 +62,7 @@ static void count_invocations(struct ifm_trust_assessment *a, const struct ifm_t
     }
     if (starved > 0 && a->setup.memory_limit_bytes > 0) {
         snprintf(text, sizeof text, "%zu invocation%s ended at the memory limit of %lld MiB.",
-                 starved, starved == 1 ? "" : "s",
-                 (long long)(a->setup.memory_limit_bytes >> 20));
+                 starved, starved == 1 ? "" : "s", (long long)(a->setup.memory_limit_bytes >> 20));
         ifm_trust_find(a, IFM_TRUST_MEMORY_LIMIT, IFM_TRUST_UNTRUSTED_LEVEL, starved, NAN,
                        (double)a->setup.memory_limit_bytes, text);
     }
@@ -116,12 +117,13 @@ static void follow_invocations(struct ifm_trust_assessment *a)
     if (!(p < DRIFT_P) || growth <= DRIFT_LIMIT)
         return;
     char text[160];
-    snprintf(text, sizeof text,
-             "Invocations got slower one after the other, the last third by %.1f %% (limit %.0f %%).",
-             100 * growth, 100 * DRIFT_LIMIT);
+    snprintf(
+        text, sizeof text,
+        "Invocations got slower one after the other, the last third by %.1f %% (limit %.0f %%).",
+        100 * growth, 100 * DRIFT_LIMIT);
     ifm_trust_find(a, IFM_TRUST_DRIFT,
                    a->setup.scenario.kind == IFM_SCENARIO_SUSTAINED ? IFM_TRUST_NOTE_LEVEL
-                                                               : IFM_TRUST_CAUTION_LEVEL,
+                                                                    : IFM_TRUST_CAUTION_LEVEL,
                    a->k, growth, DRIFT_LIMIT, text);
 }
 
@@ -145,10 +147,12 @@ static void check_target(struct ifm_trust_assessment *a, const char *word, size_
             return;
         char text[160];
         if (isnan(width))
-            snprintf(text, sizeof text, "The interval of %s is not there yet, asked for was %.3g %%.",
+            snprintf(text, sizeof text,
+                     "The interval of %s is not there yet, asked for was %.3g %%.",
                      ifm_metrics[m].word, 100 * target);
         else
-            snprintf(text, sizeof text, "The interval of %s is %.2g %% to each side, asked for was %.3g %%.",
+            snprintf(text, sizeof text,
+                     "The interval of %s is %.2g %% to each side, asked for was %.3g %%.",
                      ifm_metrics[m].word, 100 * width, 100 * target);
         ifm_trust_find(a, IFM_TRUST_TARGET_NOT_REACHED, IFM_TRUST_CAUTION_LEVEL, a->k, width,
                        target, text);
@@ -164,7 +168,8 @@ static void check_targets(struct ifm_trust_assessment *a, const char *until)
     }
 }
 
-/* -- Sources that are not there ------------------------------------------------------------------ */
+/* -- Sources that are not there ------------------------------------------------------------------
+ */
 
 static bool observed(const struct ifm_trust_assessment *a, const char *sampler, const char *lane)
 {
@@ -200,7 +205,8 @@ static void name_unobserved(struct ifm_trust_assessment *a)
     }
 }
 
-/* -- The verdict --------------------------------------------------------------------------------- */
+/* -- The verdict ---------------------------------------------------------------------------------
+ */
 
 /* Worst first, then in the order of the codes; the list is short. */
 static void sort_findings(struct ifm_list *findings)
@@ -269,7 +275,8 @@ int ifm_trust_assess(const struct ifm_msg_run *run, const struct ifm_trust_item 
     return 0;
 }
 
-/* -- Where it is kept ---------------------------------------------------------------------------- */
+/* -- Where it is kept ----------------------------------------------------------------------------
+ */
 
 static void free_findings(struct ifm_list *list)
 {

@@ -4,17 +4,17 @@
 #include "core/stat.h"
 #include "core/trust_parts.h"
 
-#define DRIFT_P         0.01
-#define LATE_SHARE      0.10 /* of the timed phase, by MSER-5 */
-#define PRACTICAL       0.02 /* a difference of levels below this matters to nobody */
-#define SWITCHES_PER_S  10.0 /* fewer are the kernel's own work, however long one inference is */
-#define CLOCK_SLACK_NS  1e6  /* two clocks are not read at the same instant */
-#define SUSPEND_NS      1e7
-#define BUSY_SLACK_NS   5e7 /* /proc/stat counts in ticks of 10 ms, per CPU */
-#define STEAL_SLACK_NS  2e7
-#define WARMUP_CAP      2 /* of IFM_WARMUP_END_CHOICES */
-#define END_MAXIMUM     2 /* of IFM_END_CHOICES */
-#define BACKLOG_RATIO   2.0 /* last third over first third of an open loop that cannot keep up */
+#define DRIFT_P        0.01
+#define LATE_SHARE     0.10 /* of the timed phase, by MSER-5 */
+#define PRACTICAL      0.02 /* a difference of levels below this matters to nobody */
+#define SWITCHES_PER_S 10.0 /* fewer are the kernel's own work, however long one inference is */
+#define CLOCK_SLACK_NS 1e6  /* two clocks are not read at the same instant */
+#define SUSPEND_NS     1e7
+#define BUSY_SLACK_NS  5e7 /* /proc/stat counts in ticks of 10 ms, per CPU */
+#define STEAL_SLACK_NS 2e7
+#define WARMUP_CAP     2   /* of IFM_WARMUP_END_CHOICES */
+#define END_MAXIMUM    2   /* of IFM_END_CHOICES */
+#define BACKLOG_RATIO  2.0 /* last third over first third of an open loop that cannot keep up */
 
 /* -- What the samples say ---------------------------------------------------------------------- */
 
@@ -45,7 +45,8 @@ bool ifm_trust_autocorrelation(const struct ifm_trust_setup *setup,
     return item->stats->n >= 20 && !isnan(*amount);
 }
 
-/* A test and a size: with a thousand iterations a trend of a tenth of a percent is significant too. */
+/* A test and a size: with a thousand iterations a trend of a tenth of a percent is significant too.
+ */
 bool ifm_trust_drift(const struct ifm_trust_setup *setup, const struct ifm_trust_item *item,
                      double *amount, double *per)
 {
@@ -342,7 +343,8 @@ bool ifm_trust_frequency(const struct ifm_trust_setup *setup, const struct ifm_t
     return true;
 }
 
-/* Of the CPU time that somebody on this machine wanted, the part that the hypervisor gave to others. */
+/* Of the CPU time that somebody on this machine wanted, the part that the hypervisor gave to
+ * others. */
 bool ifm_trust_steal(const struct ifm_trust_setup *setup, const struct ifm_trust_item *item,
                      double *amount, double *per)
 {

@@ -10,11 +10,11 @@
 /* How one finding is made of K invocations. A test at 1 % in each of ten would cry in every tenth
  * run, and one bad invocation does not move a median; so most rules want several of them. */
 enum rule {
-    MEDIAN, /* of what the invocations show */
+    MEDIAN,  /* of what the invocations show */
     QUARTER, /* at least a quarter of the invocations, and two (one where there is but one) */
     COUNTED, /* as QUARTER, and in sum more than the scatter of a count explains */
-    POOLED, /* sum over sum: for what is counted too coarsely in one invocation */
-    ANY,    /* one is enough; below a quarter of the invocations it is a caution at most */
+    POOLED,  /* sum over sum: for what is counted too coarsely in one invocation */
+    ANY,     /* one is enough; below a quarter of the invocations it is a caution at most */
 };
 enum unit { NONE, PERCENT, NUMBER, COUNT, CORES, MILLISECONDS, BYTES, CALLS };
 enum scope { ALWAYS, CLOSED }; /* CLOSED: not where latency includes the queue before the model */
@@ -35,7 +35,10 @@ static const struct row {
     ifm_trust_measure *measure;
     const char *sentence;
 } rows[] = {
-#define R(code, ...) { IFM_TRUST_##code, __VA_ARGS__ }
+#define R(code, ...)                                                                               \
+    {                                                                                              \
+        IFM_TRUST_##code, __VA_ARGS__                                                              \
+    }
     R(WITHIN_SPREAD, MEDIAN, PERCENT, CLOSED, 0.10, CAUTION, NEVER, ifm_trust_within_spread,
       "The middle half of the inferences spreads over a part of the median"),
     R(OUTLIERS, COUNTED, PERCENT, CLOSED, 0.01, CAUTION, NEVER, ifm_trust_outliers,
@@ -237,7 +240,8 @@ void ifm_trust_find(struct ifm_trust_assessment *a, enum ifm_trust_code code,
         add(a, &found);
 }
 
-/* -- Rules over the invocations ----------------------------------------------------------------- */
+/* -- Rules over the invocations -----------------------------------------------------------------
+ */
 
 /* Invocations that must show a thing before it counts. */
 static size_t quarter(size_t k)
@@ -265,7 +269,7 @@ static double row_limit(const struct ifm_trust_assessment *a, const struct row *
 struct tally {
     size_t observed, over;
     double amount, per; /* sums */
-    double value; /* what the rule makes of all of them */
+    double value;       /* what the rule makes of all of them */
     double worst;
 };
 
@@ -295,22 +299,32 @@ static struct tally tally(const struct ifm_trust_assessment *a, const struct row
     return t;
 }
 
+/* Whether what the invocations show is a finding. */
+static bool shows(const struct row *row, const struct tally *t, double limit)
+{
+    const bool several = row->rule == QUARTER || row->rule == COUNTED;
+    if (t->observed == 0 || !(t->value > limit) || (several && t->over < quarter(t->observed)))
+        return false;
+    double expected = limit * t->per;
+    return row->rule != COUNTED || t->amount > expected + 2.0 * sqrt(expected);
+}
+
+static enum ifm_trust_severity severity_of(const struct ifm_trust_assessment *a,
+                                           const struct row *row, const struct tally *t)
+{
+    if (is_the_result(a, row))
+        return NOTE;
+    enum ifm_trust_severity severity = t->value > row->untrusted ? UNTRUSTED : row->severity;
+    const bool rare = row->rule == ANY && t->over * 4 < t->observed;
+    return severity == UNTRUSTED && rare ? CAUTION : severity;
+}
+
 static void apply(struct ifm_trust_assessment *a, const struct row *row)
 {
     double limit = row_limit(a, row);
     struct tally t = tally(a, row, limit);
-    if (t.observed == 0 || !(t.value > limit))
+    if (!shows(row, &t, limit))
         return;
-    if ((row->rule == QUARTER || row->rule == COUNTED) && t.over < quarter(t.observed))
-        return;
-    double expected = limit * t.per;
-    if (row->rule == COUNTED && t.amount <= expected + 2.0 * sqrt(expected))
-        return;
-    enum ifm_trust_severity severity = t.value > row->untrusted ? UNTRUSTED : row->severity;
-    if (row->rule == ANY && severity == UNTRUSTED && t.over * 4 < t.observed)
-        severity = CAUTION;
-    if (is_the_result(a, row))
-        severity = NOTE;
     char text[256];
     snprintf(text, sizeof text, "%s", row->sentence);
     add_number(text, sizeof text, row->unit, t.value, limit);
@@ -320,8 +334,9 @@ static void apply(struct ifm_trust_assessment *a, const struct row *row)
                  t.observed, t.observed == 1 ? "" : "s");
     else
         snprintf(text + used, sizeof text - used, ".");
-    ifm_trust_find(a, row->code, severity, t.over, row->unit == NONE ? NAN : t.value,
-                   row->unit == NONE ? NAN : limit, text);
+    const bool numbered = row->unit != NONE;
+    ifm_trust_find(a, row->code, severity_of(a, row, &t), t.over, numbered ? t.value : NAN,
+                   numbered ? limit : NAN, text);
 }
 
 void ifm_trust_apply_rules(struct ifm_trust_assessment *a)

@@ -1,6 +1,7 @@
-/* The statistics end to end, over thousands of simulated runs whose truth is known: latencies by the law of the sim
- * runtime, sample arrays, codec, messages as they cross processes, summary, estimate, verdict. Nothing waits: the
- * law's own clock is the sum of what it drew. Seeds are fixed, so that a run of this test repeats the last one. */
+/* The statistics end to end, over thousands of simulated runs whose truth is known: latencies by
+ * the law of the sim runtime, sample arrays, codec, messages as they cross processes, summary,
+ * estimate, verdict. Nothing waits: the law's own clock is the sum of what it drew. Seeds are
+ * fixed, so that a run of this test repeats the last one. */
 #include "tests/lib/testlib.h"
 
 #include <math.h>
@@ -17,16 +18,20 @@
 #else
 #define RUNS 2000
 #endif
-#define K_MAX    20
-#define N_MAX    1024
-#define LATENCY  200000 /* ns */
+#define K_MAX   20
+#define N_MAX   1024
+#define LATENCY 200000 /* ns */
 
-static const struct sim_law base = {
-    .kind = LAW_NORMAL, .latency = LATENCY, .sd = 0.03, .between_sd = 0.01, .outlier_factor = 5,
-    .warmup_factor = 3, .step_factor = 1.2
-};
+static const struct sim_law base = { .kind = LAW_NORMAL,
+                                     .latency = LATENCY,
+                                     .sd = 0.03,
+                                     .between_sd = 0.01,
+                                     .outlier_factor = 5,
+                                     .warmup_factor = 3,
+                                     .step_factor = 1.2 };
 
-/* -- One invocation, through the messages -------------------------------------------------------- */
+/* -- One invocation, through the messages --------------------------------------------------------
+ */
 
 /* What a worker would have recorded. */
 static int64_t record(struct sim_law law, uint64_t seed, size_t n, int64_t *latency, int64_t *gaps)
@@ -58,8 +63,9 @@ static void encode_body(int64_t number, const int64_t *latency, const int64_t *g
     body.warmup_end = 1;
     body.deterministic = true;
     body.clock_ratio = 1.00001;
-    body.clock = (struct ifm_msg_clock){ .resolution_ns = 20, .overhead_ns = 30, .jitter_ns = 400,
-                                         .raw_ratio = NAN };
+    body.clock = (struct ifm_msg_clock){
+        .resolution_ns = 20, .overhead_ns = 30, .jitter_ns = 400, .raw_ratio = NAN
+    };
     struct ifm_msg_block *block = ifm_alloc(sizeof *block);
     assert_non_null(block);
     *block = (struct ifm_msg_block){ .phase = 1, .count = (int64_t)n };
@@ -86,8 +92,8 @@ static void read_body(const struct ifm_buf *line, struct made *out)
     assert_int_equal(
         ifm_json_decode(&ifm_invocation_table, line->data, line->len, &out->body, &err), 0);
     const struct ifm_msg_block *block = out->body.samples.items;
-    assert_int_equal(ifm_codec_decode(block->block.bytes, block->block.len, values, N_MAX, &n, &err),
-                     0);
+    assert_int_equal(
+        ifm_codec_decode(block->block.bytes, block->block.len, values, N_MAX, &n, &err), 0);
     struct ifm_samples samples = { .latency_ns = values,
                                    .n = n,
                                    .steady_ns = out->body.steady_ns,
@@ -96,7 +102,8 @@ static void read_body(const struct ifm_buf *line, struct made *out)
     ifm_summary_samples(&samples, scratch, &out->stats);
 }
 
-/* -- Many runs ------------------------------------------------------------------------------------ */
+/* -- Many runs ------------------------------------------------------------------------------------
+ */
 
 struct outcome {
     int runs, covered, trusted, caution, untrusted;
@@ -158,8 +165,8 @@ static struct outcome simulate(const char *name, const struct sim_law *law, size
     }
     ifm_buf_done(&line);
     out.autocorrelation /= (double)runs * (double)k;
-    print_message("%-22s K %2zu, n %4zu, %d runs: covered %.4f, trusted %.4f, r1 %.3f\n", name, k, n,
-                  runs, (double)out.covered / runs, (double)out.trusted / runs,
+    print_message("%-22s K %2zu, n %4zu, %d runs: covered %.4f, trusted %.4f, r1 %.3f\n", name, k,
+                  n, runs, (double)out.covered / runs, (double)out.trusted / runs,
                   out.autocorrelation);
     return out;
 }
@@ -192,7 +199,8 @@ static void expect_trusted(const struct outcome *out)
     assert_int_equal(out->untrusted, 0);
 }
 
-/* -- Coverage ------------------------------------------------------------------------------------- */
+/* -- Coverage -------------------------------------------------------------------------------------
+ */
 
 static void intervals_cover_what_they_claim(void **state)
 {
@@ -233,8 +241,8 @@ static void intervals_cover_for_each_number_of_invocations(void **state)
     }
 }
 
-/* Processes that differ from each other are what an interval is about: where they differ by little, where by much,
- * and where the differences are all there is. */
+/* Processes that differ from each other are what an interval is about: where they differ by little,
+ * where by much, and where the differences are all there is. */
 static void the_spread_between_processes_does_not_matter(void **state)
 {
     (void)state;
@@ -247,7 +255,8 @@ static void the_spread_between_processes_does_not_matter(void **state)
     }
 }
 
-/* -- What must be flagged --------------------------------------------------------------------------- */
+/* -- What must be flagged
+ * --------------------------------------------------------------------------- */
 
 enum { FEW = 100 };
 

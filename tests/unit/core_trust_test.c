@@ -14,9 +14,9 @@ static const struct {
     int group;
     const char *name;
 } lane_rows[LANES] = {
-    { PROC, "process_cpu_ns" },  { PROC, "host_busy_ns" },       { PROC, "steal_ns" },
-    { PROC, "psi_cpu_some_us" }, { PROC, "psi_memory_some_us" }, { PROC, "cgroup_throttled" },
-    { FREQ, "busy_khz" },        { THERMAL, "max_mc" },          { THERMAL, "throttle_count" },
+    { PROC, "process_cpu_ns" },   { PROC, "host_busy_ns" },       { PROC, "steal_ns" },
+    { PROC, "psi_cpu_some_us" },  { PROC, "psi_memory_some_us" }, { PROC, "cgroup_throttled" },
+    { FREQ, "busy_khz" },         { THERMAL, "max_mc" },          { THERMAL, "throttle_count" },
     { THERMAL, "cooling_state" },
 };
 
@@ -46,10 +46,9 @@ static void fill_lanes(int i)
                                                  .t_ns = { f.t, READS } };
         f.groups[i][g].lanes.items = &f.lanes[i][next];
         for (; next < LANES && lane_rows[next].group == g; next++) {
-            f.lanes[i][next] = (struct ifm_msg_lane){
-                .name = (char *)(uintptr_t)lane_rows[next].name,
-                .values = { f.values[i][next], READS }
-            };
+            f.lanes[i][next] =
+                (struct ifm_msg_lane){ .name = (char *)(uintptr_t)lane_rows[next].name,
+                                       .values = { f.values[i][next], READS } };
             f.groups[i][g].lanes.count++;
         }
     }
@@ -101,8 +100,8 @@ static void quiet(void)
 
 static void set(const char *key, const char *value)
 {
-    f.config[f.run.config.count++] = (struct ifm_map_entry){ (char *)(uintptr_t)key,
-                                                             (char *)(uintptr_t)value };
+    f.config[f.run.config.count++] =
+        (struct ifm_map_entry){ (char *)(uintptr_t)key, (char *)(uintptr_t)value };
 }
 
 static const struct ifm_msg_finding *finding(const struct ifm_trust *trust,
@@ -115,7 +114,8 @@ static const struct ifm_msg_finding *finding(const struct ifm_trust *trust,
     return NULL;
 }
 
-/* -- One case a reason -------------------------------------------------------------------------- */
+/* -- One case a reason --------------------------------------------------------------------------
+ */
 
 typedef void change(int i, bool enough); /* disturbs invocation i: enough, or just not enough */
 
@@ -327,8 +327,8 @@ static void each_reason_is_found_and_only_then(void **state)
         expect(c, c->most, false, false);
         /* One invocation less is not enough, where more than one is needed. */
         if (c->least > 1 && c->severity != UNTRUSTED && c->change != spread_between &&
-            c->change != hotter_and_hotter && c->change != others && c->change != stolen && c->change != waited &&
-            c->change != memory_short)
+            c->change != hotter_and_hotter && c->change != others && c->change != stolen &&
+            c->change != waited && c->change != memory_short)
             expect(c, c->least - 1, true, false);
     }
 }
@@ -354,7 +354,8 @@ static void every_code_has_a_case(void **state)
     assert_string_equal(ifm_trust_code_name((enum ifm_trust_code)999), "unknown");
 }
 
-/* -- The run ------------------------------------------------------------------------------------ */
+/* -- The run ------------------------------------------------------------------------------------
+ */
 
 static void a_quiet_run_is_trusted(void **state)
 {
@@ -373,8 +374,8 @@ static void a_quiet_run_is_trusted(void **state)
 static void what_is_not_there_lowers_nothing(void **state)
 {
     (void)state;
-    static const char *const all[] = { "clock", "temperature", "throttling", "steal", "pressure",
-                                       "energy" };
+    static const char *const all[] = { "clock", "temperature", "throttling",
+                                       "steal", "pressure",    "energy" };
     struct ifm_trust trust;
     struct ifm_err err = IFM_ERR_INIT;
     quiet();
@@ -454,9 +455,14 @@ static void a_target_is_recomputed(void **state)
     static const struct {
         const char *until;
         bool reached;
-    } targets[] = { { "p50:5%", true },          { "p50:0.5%", false },  { "p50:5%,p99:1%", true },
-                    { "p50:5%,load:1%", true },  { "p50:0.5%,p99:1%", false }, { "nonsense", true },
-                    { "", true },                { "p50", true } };
+    } targets[] = { { "p50:5%", true },
+                    { "p50:0.5%", false },
+                    { "p50:5%,p99:1%", true },
+                    { "p50:5%,load:1%", true },
+                    { "p50:0.5%,p99:1%", false },
+                    { "nonsense", true },
+                    { "", true },
+                    { "p50", true } };
     for (size_t i = 0; i < COUNT(targets); i++) {
         struct ifm_trust trust;
         struct ifm_err err = IFM_ERR_INIT;
@@ -554,7 +560,8 @@ static void hostile_lanes_are_survived(void **state)
     ifm_trust_done(&trust);
 }
 
-/* -- Keeping and printing ------------------------------------------------------------------------ */
+/* -- Keeping and printing ------------------------------------------------------------------------
+ */
 
 static void findings_are_kept_worst_first(void **state)
 {
