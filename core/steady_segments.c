@@ -11,13 +11,10 @@
 #define DELTA         0.01 /* of the last mean; the paper's 1 ms is for iterations of seconds */
 #define STEADY_LEAST  50
 #define WINDOW        21  /* for isolated outliers; odd */
-#define FINE_POINTS   100  /* longer series: changes at every other point, a quarter of the cost */
-                           */
-#define FINE_POINTS                                                                                \
-    100 /* longer series: change points at every other point, at a quarter of the cost */
-#define HALF_SQRT_PI                                                                               \
-    0.886226925452758014 /* sd over mean absolute difference of two normal values */
-#define LN_2PI 1.83787706640934548356
+#define NOISE_FLOOR   0.1 /* of the noise: ten equal ones among tied values are chance */
+#define FINE_POINTS   100 /* longer series: changes at every other point, a quarter of the cost */
+#define HALF_SQRT_PI  0.886226925452758014 /* sd over mean absolute difference, normal values */
+#define LN_2PI        1.83787706640934548356
 
 /* -- PELT -------------------------------------------------------------------------------------- */
 
