@@ -8,6 +8,7 @@
 #include "agents/plan/keys.h"
 #include "core/mem.h"
 #include "core/opt.h"
+#include "core/trust.h"
 
 static int add(struct ifm_compared *c, const char *kind, const char *field, const char *a,
                const char *b)
@@ -92,6 +93,74 @@ static void judge_comparable(struct ifm_compared *c)
     }
 }
 
+/* An untrusted side is shown with its numbers, but decides nothing. */
+static void judge_trust(struct ifm_compared *c)
+{
+    bool a = c->a->run.trust == IFM_TRUST_UNTRUSTED, b = c->b->run.trust == IFM_TRUST_UNTRUSTED;
+    char line[128];
+    if (!a && !b)
+        return;
+    ifm_compared_trust(b ? c->b : c->a, line, sizeof line);
+    snprintf(c->capped, sizeof c->capped, "%s %s", a && b ? "both are untrusted; B is" : b ? "B is" : "A is",
+             line);
+}
+
+void ifm_compared_trust(const struct ifm_view *view, char *text, size_t size)
+{
+    ifm_trust_line(&view->run, text, size);
+}
+
+/* -- Numbers ------------------------------------------------------------------------------------- */
+
+struct rounds { /* values of both sides by round */
+    double *a, *b;
+    size_t count;
+};
+
+static int rounds_init(struct rounds *r, const struct ifm_view *a, const struct ifm_view *b)
+{
+    size_t of_a = ifm_view_rounds_made(a), of_b = ifm_view_rounds_made(b);
+    r->count = of_a < of_b ? of_a : of_b;
+    r->a = ifm_alloc_array(2 * r->count + 1, sizeof *r->a);
+    r->b = r->a ? r->a + r->count : NULL;
+    return r->a ? 0 : IFM_ERR_NOMEM;
+}
+
+static size_t pairs_of(const struct rounds *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++)
+        n += isfinite(r->a[i]) && isfinite(r->b[i]);
+    return n;
+}
+
+static bool of_one_experiment(const struct ifm_msg_run *a, const struct ifm_msg_run *b)
+{
+    return a->experiment.id && b->experiment.id && strcmp(a->experiment.id, b->experiment.id) == 0;
+}
+
+static void compare_metric(struct ifm_compared *c, size_t m, const struct rounds *r, double delta)
+{
+    const struct ifm_view *a = c->a, *b = c->b;
+    bool less = ifm_metrics[m].less_is_better;
+    bool percentile = m == IFM_METRIC_P90 || m == IFM_METRIC_P99;
+    if (c->interleaved) {
+        ifm_view_rounds(a, (enum ifm_metric)m, r->a, r->count);
+        ifm_view_rounds(b, (enum ifm_metric)m, r->b, r->count);
+        ifm_summary_compare_paired(r->a, r->b, r->count, delta, less, &c->metrics[m]);
+        c->detectable[m] = ifm_summary_detectable_of(r->a, r->count, r->b, r->count, true);
+        if (m == IFM_METRIC_P50)
+            c->pairs = pairs_of(r);
+    } else {
+        ifm_summary_compare(a->values[m], a->ok, b->values[m], b->ok, delta, less, &c->metrics[m]);
+        c->detectable[m] =
+            ifm_summary_detectable_of(a->values[m], a->ok, b->values[m], b->ok, false);
+    }
+    if (!c->comparable || c->capped[0] ||
+        (percentile && !(a->metrics[m].enough && b->metrics[m].enough)))
+        c->metrics[m].verdict = IFM_VERDICT_INCONCLUSIVE;
+}
+
 int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double delta,
                       struct ifm_compared *out, struct ifm_err *err)
 {
@@ -108,14 +177,21 @@ int ifm_compared_make(const struct ifm_view *a, const struct ifm_view *b, double
         return ifm_err_set(err, rc, "", "out of memory");
     }
     judge_comparable(out);
-    for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
-        const struct ifm_estimate *ea = &a->metrics[m], *eb = &b->metrics[m];
-        ifm_summary_compare(a->values[m], a->ok, b->values[m], b->ok, delta,
-                            ifm_metrics[m].less_is_better, &out->metrics[m]);
-        bool percentile = m == IFM_METRIC_P90 || m == IFM_METRIC_P99;
-        if (!out->comparable || (percentile && !(ea->enough && eb->enough)))
-            out->metrics[m].verdict = IFM_VERDICT_INCONCLUSIVE;
+    judge_trust(out);
+    struct rounds rounds = { .count = 0 };
+    out->interleaved = of_one_experiment(&a->run, &b->run);
+    if (rounds_init(&rounds, a, b)) {
+        ifm_compared_done(out);
+        return ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
     }
+    for (size_t m = 0; m < IFM_METRIC_COUNT; m++)
+        compare_metric(out, m, &rounds, delta);
+    ifm_free(rounds.a);
+    if (out->interleaved)
+        snprintf(out->caption, sizeof out->caption, "interleaved, %zu pair%s", out->pairs,
+                 out->pairs == 1 ? "" : "s");
+    else
+        snprintf(out->caption, sizeof out->caption, "sequential, not interleaved");
     return 0;
 }
 
@@ -193,7 +269,7 @@ int ifm_gate_judge(const struct ifm_compared *compared, const struct ifm_gate *g
     bool percentile = gate->metric == IFM_METRIC_P90 || gate->metric == IFM_METRIC_P99;
     bool enough = !percentile || (compared->a->metrics[gate->metric].enough &&
                                   compared->b->metrics[gate->metric].enough);
-    if (!compared->comparable || !enough || !isfinite(r->low) || !isfinite(r->high))
+    if (!compared->comparable || compared->capped[0] || !enough || !isfinite(r->low) || !isfinite(r->high))
         return 3;
     if (!ifm_metrics[gate->metric].less_is_better)
         return r->high < 1 - gate->limit ? 1 : r->low >= 1 - gate->limit ? 0 : 3;

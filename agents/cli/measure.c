@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/cli/note.h"
 #include "agents/cli/row.h"
 #include "agents/executors/interrupt.h"
 #include "agents/plan/keys.h"
@@ -52,6 +53,8 @@ int ifm_measure_begin(struct ifm_measure *m, struct ifm_err *err)
     m->begun = rc == 0;
     if (rc)
         ifm_spool_discard(&m->spool);
+    else
+        ifm_note_write(m->spool.folder, m->cli->command_count, m->cli->command);
     return rc ? rc : ifm_spool_put_open(&m->spool, &m->view.run, err);
 }
 
