@@ -222,7 +222,11 @@ static int sim_effective(void *state, char *text, size_t text_size)
 
 static int sim_memory(void *state, int64_t *allocator_peak_bytes)
 {
-    *allocator_peak_bytes = ((struct sim_state *)state)->memory; /* all that it holds */
+    const struct sim_state *s = state;
+    *allocator_peak_bytes = s->memory; /* what it holds, and its outputs */
+    for (size_t i = 0; i < s->out_count; i++) {
+        *allocator_peak_bytes += (int64_t)s->outputs[i].bytes;
+    }
     return 0;
 }
 

@@ -33,6 +33,8 @@ struct ifm_run {
     struct ifm_loop_result steady;
     struct ifm_clock_calibration clock;
     int64_t load_ns, first_ns;
+    struct ifm_msg_cold cold;
+    bool rehearsing; /* the session before the one that counts */
     uint64_t outputs_hash;
     struct ifm_msg_event result; /* filled as the phases go */
 };
@@ -51,7 +53,8 @@ int ifm_phase_isolate(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_failed(struct ifm_run *r, const char *slot, int status, int code,
                      struct ifm_err *err);
 
-/* phase_load.c: open, inputs, bind, event `loaded`. */
+/* phase_load.c: C2's first session; open, inputs, bind, event `loaded`. */
+int ifm_phase_rehearse(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_load(struct ifm_run *r, struct ifm_err *err);
 
 /* phase_warm.c */

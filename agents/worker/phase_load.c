@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "agents/worker/cold.h"
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
@@ -45,12 +46,23 @@ static int describe(struct ifm_run *r, struct ifm_err *err)
     return 0;
 }
 
+/* The last things before the load: what was asked to be cold is made cold, the clocks ramp up, and
+ * what is in memory now is written down. */
+static void prepare(struct ifm_run *r)
+{
+    const int64_t spin_ns = r->rehearsing ? 0 : r->spec->spin_ns;
+    const int64_t ready = ifm_clock_ns() + spin_ns;
+    r->cold.level = r->spec->cold;
+    if (r->spec->cold == IFM_COLD_C0) {
+        ifm_cold_evict(r->spec->model);
+    }
+    while (spin_ns > 0 && ifm_clock_ns() < ready) {
+    }
+    ifm_cold_look(r->spec->model, &r->cold);
+}
+
 static int open_model(struct ifm_run *r, struct ifm_err *err)
 {
-    int code = check_model(r->spec, &r->module.ops, err);
-    if (code != 0) {
-        return code;
-    }
     const int64_t begin = ifm_clock_ns();
     const int status = r->module.ops.open(r->module.state, r->spec->model);
     r->load_ns = ifm_clock_ns() - begin;
@@ -82,10 +94,16 @@ int ifm_phase_load(struct ifm_run *r, struct ifm_err *err)
 {
     struct ifm_sampling at;
     struct ifm_list messages = { .items = NULL };
+    struct ifm_observe *observe = r->rehearsing ? NULL : r->observe;
     r->context->step = IFM_STEP_LOAD;
-    ifm_observe_edge(r->observe, IFM_OBSERVE_LOAD_BEGIN);
+    int code = check_model(r->spec, &r->module.ops, err);
+    if (code != 0) {
+        return code;
+    }
+    prepare(r);
+    ifm_observe_edge(observe, IFM_OBSERVE_LOAD_BEGIN);
     ifm_sampling_begin(&at);
-    int code = open_model(r, err);
+    code = open_model(r, err);
     r->context->step = code == 0 ? IFM_STEP_BIND : r->context->step;
     if (code == 0) {
         code = ifm_load_inputs(r->spec, r->in_infos, r->in_count, &r->inputs, &messages, err);
@@ -97,13 +115,39 @@ int ifm_phase_load(struct ifm_run *r, struct ifm_err *err)
         code = status != 0 ? ifm_phase_failed(r, "bind", status, IFM_ERR_INVALID, err) : 0;
     }
     ifm_sampling_end(&at, ifm_observe_bytes(r->observe), &r->result.memory_load);
-    ifm_observe_edge(r->observe, IFM_OBSERVE_LOAD_END);
-    if (code == 0) {
+    ifm_observe_edge(observe, IFM_OBSERVE_LOAD_END);
+    if (code == 0 && !r->rehearsing) {
         return loaded(r, messages, err); /* takes the messages */
     }
     struct ifm_msg_event holder; /* frees them by the event's own table */
     ifm_report_init(&holder, IFM_EVENT_LOADED);
     holder.inputs = messages;
     ifm_report_done(&holder);
+    return code;
+}
+
+/* C2: a session that is only there to have been; the runtime has warm code, caches and arenas when
+ * the one that counts is loaded. */
+int ifm_phase_rehearse(struct ifm_run *r, struct ifm_err *err)
+{
+    if (r->spec->cold != IFM_COLD_C2) {
+        return 0;
+    }
+    r->rehearsing = true;
+    int code = ifm_phase_load(r, err);
+    if (code == 0) {
+        code = ifm_phase_first(r, err);
+    }
+    if (code == 0) {
+        code = ifm_registry_restart(&r->module, &r->spec->options, err);
+    }
+    if (code == 0) {
+        struct ifm_runtime_info
+            info; /* a module may load its library here; said hello for already */
+        const int status = r->module.ops.probe(r->module.state, &info);
+        code = status != 0 ? ifm_phase_failed(r, "probe", status, IFM_ERR_UNAVAILABLE, err) : 0;
+    }
+    ifm_load_done(&r->inputs);
+    r->rehearsing = false;
     return code;
 }

@@ -17,14 +17,15 @@ int ifm_phase_first(struct ifm_run *r, struct ifm_err *err)
     struct ifm_loop_result result;
     struct ifm_sampling at;
     struct ifm_loop loop = ifm_phase_loop(r);
+    struct ifm_observe *observe = r->rehearsing ? NULL : r->observe;
     loop.samples = &sample;
     loop.capacity = 1;
     r->context->step = IFM_STEP_FIRST;
-    ifm_observe_edge(r->observe, IFM_OBSERVE_FIRST_BEGIN);
+    ifm_observe_edge(observe, IFM_OBSERVE_FIRST_BEGIN);
     ifm_sampling_begin(&at);
     ifm_loop_run(&loop, &result);
     ifm_sampling_end(&at, ifm_observe_bytes(r->observe), &r->result.memory_first);
-    ifm_observe_edge(r->observe, IFM_OBSERVE_FIRST_END);
+    ifm_observe_edge(observe, IFM_OBSERVE_FIRST_END);
     if (result.status != 0) {
         const int code = ifm_phase_failed(r, "run", result.status, IFM_ERR_MEASUREMENT, err);
         if (code == IFM_ERR_MEASUREMENT && r->inputs.guessed) {
@@ -109,6 +110,7 @@ int ifm_phase_warm_up(struct ifm_run *r, struct ifm_err *err)
     e.warmup_iterations = r->warmup.iterations;
     e.warmup_ns = r->warmup.end_ns - r->warmup.begin_ns;
     e.warmup_end = (int)r->warmup.end;
+    e.cold = r->cold;
     code = ifm_report_event(r->context->events_fd, &e, err);
     ifm_report_done(&e);
     return code;

@@ -406,7 +406,7 @@ int ifm_registry_options(struct ifm_registry_module *m, const struct ifm_map *op
     return code;
 }
 
-void ifm_registry_close(struct ifm_registry_module *m)
+static void close_state(struct ifm_registry_module *m)
 {
     if (m->state) {
         m->ops.close(m->state);
@@ -416,6 +416,21 @@ void ifm_registry_close(struct ifm_registry_module *m)
         ifm_free(m->state);
     }
     ifm_registry_names_done(&m->split);
-    ifm_installed_done(&m->installed);
     m->state = NULL;
+}
+
+int ifm_registry_restart(struct ifm_registry_module *m, const struct ifm_map *options,
+                         struct ifm_err *err)
+{
+    close_state(m);
+    m->state = ifm_alloc(m->ops.state_size);
+    return m->state ? ifm_registry_options(m, options, err)
+                    : ifm_err_set(err, IFM_ERR_NOMEM, "registry",
+                                  "out of memory for the runtime's state");
+}
+
+void ifm_registry_close(struct ifm_registry_module *m)
+{
+    close_state(m);
+    ifm_installed_done(&m->installed);
 }

@@ -39,6 +39,10 @@ int ifm_registry_open(struct ifm_registry_module *m, const char *name, const cha
  * in one text, separated by commas. `options` must outlive the module. */
 int ifm_registry_options(struct ifm_registry_module *m, const struct ifm_map *options,
                          struct ifm_err *err);
+/* Closes the state and begins another one with the same options, in the same process; to be probed
+ * again. Only where a second session is what is measured. */
+int ifm_registry_restart(struct ifm_registry_module *m, const struct ifm_map *options,
+                         struct ifm_err *err);
 /* Calls the module's close once and frees the state. Accepts a half-open or zeroed struct. */
 void ifm_registry_close(struct ifm_registry_module *m);
 

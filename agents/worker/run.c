@@ -3,7 +3,7 @@
 #include "agents/worker/report.h"
 #include "core/mem.h"
 
-#define PHASES_MAX 12
+#define PHASES_MAX 14
 
 static int no_allocations(struct ifm_run *r, struct ifm_err *err)
 {
@@ -15,10 +15,11 @@ static int no_allocations(struct ifm_run *r, struct ifm_err *err)
 /* Verification stands before the warm-up, so that nothing but the sample array's allocation lies
  * between the last warm-up run and the first timed one. */
 static ifm_phase *const phases[][PHASES_MAX] = {
-    [IFM_ACTION_MEASURE] = { ifm_phase_place, ifm_phase_start, ifm_phase_isolate, ifm_phase_load,
-                             ifm_phase_first, ifm_phase_verify_before, ifm_phase_idle,
-                             ifm_phase_warm_up, ifm_phase_steady, ifm_phase_memory_end,
-                             ifm_phase_verify_after, ifm_phase_report },
+    [IFM_ACTION_MEASURE] = { ifm_phase_place, ifm_phase_start, ifm_phase_isolate,
+                             ifm_phase_rehearse, ifm_phase_load, ifm_phase_first,
+                             ifm_phase_verify_before, ifm_phase_idle, ifm_phase_warm_up,
+                             ifm_phase_steady, ifm_phase_memory_end, ifm_phase_verify_after,
+                             ifm_phase_report },
     [IFM_ACTION_PROBE] = { ifm_phase_start },
     [IFM_ACTION_DESCRIBE] = { ifm_phase_start, ifm_phase_isolate, ifm_phase_load },
     [IFM_ACTION_PROFILE] = { ifm_phase_place, ifm_phase_start, ifm_phase_can_profile,

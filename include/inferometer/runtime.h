@@ -15,7 +15,8 @@
  * on another, never either of them on two at once. Every submitted inference is ended by a wait, unless close
  * comes first: that ends or abandons what is in flight. submit may block while the runtime's queue is full.
  * bind may be followed by fetch only after at least one run. close accepts any half-open state, also one
- * where open failed or was never called, and is called exactly once.
+ * where open failed or was never called, and is called exactly once for each state. Where a second session is
+ * what shall be measured (cold level C2), the host begins again at probe with a fresh state after that.
  *
  * What each phase may do:
  *     probe     must not open a model; may load the vendor library

@@ -289,6 +289,42 @@ static void check_profile(struct ifm_registry_module *m)
     ifm_json_free(&ifm_event_table, &holder);
 }
 
+/* Cold level C2: another state in the same process, with the same outputs. */
+static uint64_t one_session(struct ifm_registry_module *m)
+{
+    struct ifm_err err = IFM_ERR_INIT;
+    const struct ifm_tensor_info *in, *out;
+    const struct ifm_tensor *outputs = NULL;
+    size_t in_count, out_count, n = 0;
+    struct ifm_msg_event holder;
+    struct ifm_msg_spec spec = { .seed = 7 };
+    struct ifm_load inputs = { .count = 0 };
+    struct ifm_runtime_info info;
+    ifm_json_init(&ifm_event_table, &holder);
+    assert_int_equal(m->ops.probe(m->state, &info), 0);
+    assert_int_equal(m->ops.open(m->state, model_path), 0);
+    assert_int_equal(m->ops.describe(m->state, &in, &in_count, &out, &out_count), 0);
+    assert_int_equal(ifm_load_inputs(&spec, in, in_count, &inputs, &holder.inputs, &err), 0);
+    assert_int_equal(m->ops.bind(m->state, inputs.tensors, in_count), 0);
+    run_three_times(m, out, out_count);
+    assert_int_equal(m->ops.fetch(m->state, &outputs, &n), 0);
+    const uint64_t hash = ifm_verify_hash(outputs, n);
+    const struct ifm_map none = { .items = NULL };
+    assert_int_equal(ifm_registry_restart(m, &none, &err), 0);
+    ifm_load_done(&inputs); /* they stay valid until close */
+    ifm_json_free(&ifm_event_table, &holder);
+    return hash;
+}
+
+static void a_second_session_in_one_process_does_the_same(void **state)
+{
+    struct ifm_registry_module *m = open_module();
+    (void)state;
+    const uint64_t first = one_session(m);
+    assert_true(first == one_session(m));
+    close_module(m); /* a third state, never opened */
+}
+
 static void a_profile_adds_up_and_leaves_the_runtime_as_it_was(void **state)
 {
     struct ifm_registry_module *m = open_module();
@@ -371,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_model_that_is_not_there_gives_one_sentence),
         cmocka_unit_test(a_broken_model_gives_one_sentence),
         cmocka_unit_test(the_slots_work_in_their_order),
+        cmocka_unit_test(a_second_session_in_one_process_does_the_same),
         cmocka_unit_test(a_profile_adds_up_and_leaves_the_runtime_as_it_was),
         cmocka_unit_test(a_wrong_number_of_inputs_is_refused),
     };

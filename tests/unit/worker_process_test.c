@@ -320,6 +320,13 @@ static void memory_held_and_leaked_shows_in_the_phase_it_belongs_to(void **state
     assert_true(e->memory_load.peak_rss_bytes > 50000000);
     assert_true(e->memory_first.anon_bytes < e->memory_load.anon_bytes + 5000000);
     assert_true(e->memory_steady.anon_bytes > e->memory_first.anon_bytes + 40000000);
+    assert_true(e->memory_steady.minor_faults >= 20); /* 40 MB: huge pages at least */
+    assert_int_equal(e->memory_end.allocator_peak_bytes, 50000000 + 16 * 4);
+    if (e->memory_end.uss_bytes != IFM_JSON_ABSENT) { /* a kernel with smaps_rollup */
+        assert_true(e->memory_end.uss_bytes > 90000000);
+        assert_true(e->memory_end.pss_bytes >= e->memory_end.uss_bytes);
+        assert_true(e->memory_end.uss_bytes < e->memory_steady.peak_rss_bytes);
+    }
     t_worker_done(o);
 }
 
