@@ -185,13 +185,13 @@ static void describe(const double *values, struct segment *s)
     s->variance = squares / n;
 }
 
+/* The paper wants the last segment itself to cover the last iterations. Here the segments that are
+ * equivalent to it count too: a burst of noise near the end changes the variance, not the level. */
 static enum ifm_steady_class judge(const double *values, size_t n, size_t steady,
                                    const size_t *ends, size_t count)
 {
     struct segment last = { count > 1 ? ends[count - 2] : 0, n, 0, 0 };
     describe(values, &last);
-    if (last.begin + steady > n)
-        return IFM_STEADY_NO_STEADY_STATE;
     double unit = last.mean > 0.0 ? last.mean : 1.0;
     double slack = last.variance / (unit * unit);
     slack = slack > DELTA ? slack : DELTA;
@@ -203,6 +203,8 @@ static enum ifm_steady_class judge(const double *values, size_t n, size_t steady
         double base = last.mean / unit;
         if (mean + variance >= base - slack && mean - variance <= base + slack)
             continue;
+        if (s.end + steady > n)
+            return IFM_STEADY_NO_STEADY_STATE;
         if (mean - variance < base - slack)
             return IFM_STEADY_SLOWDOWN; /* an earlier segment was faster */
         class = IFM_STEADY_WARMUP;

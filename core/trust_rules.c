@@ -64,7 +64,7 @@ static const struct row {
     R(STEAL, POOLED, PERCENT, ALWAYS, 0.01, CAUTION, 0.25, ifm_trust_steal,
       "The hypervisor took CPU time away"),
     R(CO_LOAD, POOLED, CORES, ALWAYS, 0.5, CAUTION, NEVER, ifm_trust_others,
-      "Other processes used CPUs"),
+      "Other processes kept CPUs busy"),
     R(CO_LOAD, POOLED, PERCENT, ALWAYS, 0.05, CAUTION, NEVER, ifm_trust_cpu_pressure,
       "Tasks waited for a CPU, part of the time"),
     R(CO_LOAD, POOLED, PERCENT, ALWAYS, 0.05, CAUTION, NEVER, ifm_trust_memory_pressure,
@@ -171,7 +171,7 @@ static void add_number(char *text, size_t size, enum unit unit, double value, do
         snprintf(end, size, value < 10 && value != floor(value) ? ": %.2f" : ": %.0f", value);
         break;
     case CORES:
-        snprintf(end, size, ": %.2f of one on average (limit %.1f)", value, limit);
+        snprintf(end, size, ": %.2f CPUs on average (limit %.1f)", value, limit);
         break;
     case MILLISECONDS:
         snprintf(end, size, limit > 0.0 ? ": %.2f ms (limit %.2f ms)" : ": %.0f ms", value / 1e6,

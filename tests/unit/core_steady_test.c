@@ -237,6 +237,25 @@ static void few_values_have_no_class(void **state)
     assert_string_equal(ifm_steady_class_name((enum ifm_steady_class)99), "too_few");
 }
 
+/* Noise that begins near the end, at the same level, is not another level. */
+static void bursts_of_noise_are_no_change_of_level(void **state)
+{
+    (void)state;
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 31);
+    int flat = 0;
+    for (int round = 0; round < 100; round++) {
+        int64_t values[LONG], scratch[LONG];
+        for (int i = 0; i < LONG; i++)
+            values[i] =
+                (int64_t)(1e6 * (1 + (i < 850 ? 0.001 : 0.012) * ifm_rng_normal(&rng)));
+        struct ifm_steadiness out;
+        ifm_steady_assess(values, NULL, scratch, LONG, 30, &out);
+        flat += out.steady == IFM_STEADY_FLAT;
+    }
+    assert_in_range(flat, 99, 100);
+}
+
 /* A clock that ticks coarsely makes most values equal; neither ties nor single outliers are levels.
  */
 static void ties_and_outliers_are_no_change_of_level(void **state)
@@ -512,6 +531,7 @@ int main(void)
         cmocka_unit_test(pelt_survives_ties_and_odd_sizes),
         cmocka_unit_test(classes_are_those_of_the_shapes),
         cmocka_unit_test(few_values_have_no_class),
+        cmocka_unit_test(bursts_of_noise_are_no_change_of_level),
         cmocka_unit_test(ties_and_outliers_are_no_change_of_level),
         cmocka_unit_test(level_series_are_called_level),
         cmocka_unit_test(mann_kendall_gives_the_reference_values),
