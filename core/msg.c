@@ -167,6 +167,8 @@ static const struct ifm_field op_fields[] = {
     F_STR(ifm_msg_op, shapes, OPT, NAME_MAX_BYTES, "shapes of its inputs and outputs"),
     F_I64(ifm_msg_op, calls, OPT, 0, COUNT_MAX, "calls over all profiled inferences"),
     F_I64(ifm_msg_op, total_ns, OPT, 0, COUNT_MAX, "time over all profiled inferences, ns"),
+    F_I64(ifm_msg_op, start_ns, MAYBE, 0, COUNT_MAX,
+          "begin of its first call after the begin of an inference, mean, ns"),
     END
 };
 static const struct ifm_table op_table = { "op", "One operator of a profile.",

@@ -136,7 +136,11 @@ struct ifm_msg_spec {
 };
 
 /* -- Results of passes that are not the latency pass -------------------------------------------- */
-struct ifm_msg_op { char *name, *type, *provider, *shapes; int64_t calls, total_ns; };
+struct ifm_msg_op {
+    char *name, *type, *provider, *shapes;
+    int64_t calls, total_ns;
+    int64_t start_ns; /* of its first call, from the begin of its inference, mean; ABSENT: not known */
+};
 struct ifm_msg_profile {
     struct ifm_list ops;        /* ifm_msg_op, longest first */
     int64_t inferences;         /* profiled */

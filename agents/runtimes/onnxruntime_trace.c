@@ -30,6 +30,10 @@ struct trace {
         int64_t tid, begin, end, calls_us;
     } recent[RECENT_MAX];
     size_t recent_count, runs;
+    struct { /* of each row: first begin in the inference under way, and the sum over those that ended */
+        int64_t first_us, sum_us;
+        size_t inferences;
+    } starts[ROWS_MAX];
 };
 
 /* -- JSON, as far as it occurs ------------------------------------------------------------------- */
@@ -295,6 +299,7 @@ static struct ifm_op_profile *row_of(struct trace *t, const struct event *e)
     add_text(row->type, sizeof row->type, e->type);
     add_text(row->provider, sizeof row->provider, e->provider);
     add_text(row->shapes, sizeof row->shapes, e->shapes);
+    t->starts[t->count].first_us = -1;
     t->keys[t->count] = key;
     t->slots[slot] = (uint16_t)++t->count;
     return row;
@@ -325,6 +330,18 @@ static int64_t own_us(struct trace *t, const struct event *e)
     return inside < e->dur_us ? e->dur_us - inside : 0;
 }
 
+/* Its event comes after those of its operators, and is the one that says when it began. */
+static void end_inference(struct trace *t, int64_t begin_us)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->starts[i].first_us >= begin_us) {
+            t->starts[i].sum_us += t->starts[i].first_us - begin_us;
+            t->starts[i].inferences++;
+        }
+        t->starts[i].first_us = -1;
+    }
+}
+
 static void count(struct trace *t, struct event *e, size_t skip)
 {
     static const char suffix[] = "_kernel_time";
@@ -332,6 +349,7 @@ static void count(struct trace *t, struct event *e, size_t skip)
     if (strcmp(e->category, "Session") == 0 && strcmp(e->name, "model_run") == 0) {
         t->runs++;
         t->recent_count = 0;
+        end_inference(t, e->ts_us);
         return;
     }
     if (strcmp(e->category, "Node") != 0 || len <= cut || strcmp(e->name + len - cut, suffix) != 0 ||
@@ -342,6 +360,8 @@ static void count(struct trace *t, struct event *e, size_t skip)
     e->name[len - cut] = '\0';
     const int64_t us = own_us(t, e);
     struct ifm_op_profile *row = row_of(t, e);
+    int64_t *first = &t->starts[row - t->rows].first_us;
+    *first = *first < 0 || e->ts_us < *first ? e->ts_us : *first;
     row->calls++;
     row->total_ns += (uint64_t)us * 1000;
 }
@@ -372,6 +392,10 @@ const char *onnx_trace_read(const char *text, size_t size, size_t skip, struct i
                 count(t, e, skip);
                 take(&r, ',');
             }
+        }
+        for (size_t i = 0; i < t->count; i++) {
+            const size_t n = t->starts[i].inferences;
+            rows[i].start_ns = n ? t->starts[i].sum_us * 1000 / (int64_t)n : -1;
         }
         if (t->count) {
             qsort(rows, t->count, sizeof *rows, longest_first);

@@ -40,11 +40,15 @@ int sim_profile_stop(void *state, struct ifm_op_profile *rows, size_t *row_count
     struct sim_state *s = state;
     const size_t n = *row_count < OPERATORS ? *row_count : OPERATORS;
     s->profiling = false;
+    const double one = s->profiled ? (double)s->profiled_ns / (double)s->profiled : 0;
+    double before = 0;
     for (size_t i = 0; i < n; i++) {
         struct ifm_op_profile *row = &rows[i];
         *row = (struct ifm_op_profile){ .calls = operators[i].calls * (uint64_t)s->profiled,
                                         .total_ns = (uint64_t)((double)s->profiled_ns *
-                                                               operators[i].part) };
+                                                               operators[i].part),
+                                        .start_ns = (int64_t)(one * before) };
+        before += operators[i].part;
         snprintf(row->name, sizeof row->name, "%s", operators[i].name);
         snprintf(row->type, sizeof row->type, "%s", operators[i].type);
         snprintf(row->provider, sizeof row->provider, "%s", operators[i].provider);

@@ -94,6 +94,7 @@ static int take_row(const struct ifm_op_profile *row, struct ifm_msg_op *op)
     op->name = op->name ? op->name : ifm_dup("?");
     op->calls = row->calls > INT32_MAX ? INT32_MAX : (int64_t)row->calls;
     op->total_ns = row->total_ns > INT64_MAX / 4096 ? INT64_MAX / 4096 : (int64_t)row->total_ns;
+    op->start_ns = row->start_ns >= 0 && row->start_ns < INT64_MAX / 4096 ? row->start_ns : IFM_JSON_ABSENT;
     return op->name ? 0 : -1;
 }
 
@@ -126,7 +127,7 @@ int ifm_profile_take(const void *rows, size_t count, size_t size, const char *as
         return ifm_err_set(err, IFM_ERR_NOMEM, "profile", "out of memory");
     }
     for (size_t i = 0; i < count; i++) {
-        struct ifm_op_profile row = { .calls = 0 };
+        struct ifm_op_profile row = { .start_ns = -1 };
         memcpy(&row, (const char *)rows + i * size, size < sizeof row ? size : sizeof row);
         out->ops.count++;
         if (take_row(&row, &ops[i]) != 0) {

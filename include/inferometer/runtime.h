@@ -128,6 +128,7 @@ struct ifm_op_profile {
     uint64_t calls;     /* over all profiled inferences */
     uint64_t total_ns;  /* of all calls, without the operators it contains */
     char shapes[128];   /* of its inputs, like "1x3x224x224 64x3x7x7"; "": not known */
+    int64_t start_ns;   /* of its first call, from the begin of its inference, mean; -1: not known */
 };
 #define IFM_OP_PROFILE_FIRST_SIZE 208 /* the row before `shapes` was appended */
 

@@ -33,8 +33,10 @@ static void calls_are_added_up_without_the_first_inference(void **state)
     assert_string_equal(rows[0].shapes, "1x3x8x8 4x3x3x3");
     assert_int_equal(rows[0].calls, 2);
     assert_int_equal(rows[0].total_ns, 100000);
+    assert_int_equal(rows[0].start_ns, 10000);
     assert_string_equal(rows[1].name, "outer"); /* 30 us, of which 10 belong to the operator inside */
     assert_int_equal(rows[1].total_ns, 20000);
+    assert_int_equal(rows[1].start_ns, 70000);
     assert_string_equal(rows[2].name, "inner");
     assert_int_equal(rows[2].total_ns, 10000);
     assert_string_equal(rows[3].shapes, "scalar");
