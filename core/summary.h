@@ -110,9 +110,9 @@ void ifm_summary_compare_paired(const double *a, const double *b, size_t k, doub
 /* Smallest change, as a part, that a comparison with k pairs whose log ratios have this standard deviation would
  * have shown in four of five cases (80 % power at two-sided 5 %); NAN for k < 2. */
 double ifm_summary_detectable(double sd_log_ratio, size_t k);
-/* The same from the values: paired by index (NAN leaves a pair out), or of two runs made one after the other, where
- * k is the smaller number and the variances of the logarithms add up. NAN where there are too few for an interval
- * (six pairs, or four in each run): then no change would have been seen. */
+/* The same from the values: paired by index (NAN leaves a pair out), or of two runs made one after the other. Taken
+ * from the width of the interval that the comparison has, so that one odd invocation does not blow it up. NAN where
+ * there is no interval (below six pairs, or four in each run): then no change would have been seen. */
 double ifm_summary_detectable_of(const double *a, size_t k_a, const double *b, size_t k_b, bool paired);
 
 #endif

@@ -443,6 +443,7 @@ static void pairs_cover_and_detect_what_they_claim(void **state)
     struct ifm_rng rng;
     ifm_rng_init(&rng, 99);
     int covered = 0, seen = 0;
+    double paired = 0, apart = 0;
     const double sd = 0.02, change = ifm_summary_detectable(sd, PAIRS);
     for (int round = 0; round < ROUNDS; round++) {
         double a[PAIRS], b[PAIRS], c[PAIRS];
@@ -456,12 +457,41 @@ static void pairs_cover_and_detect_what_they_claim(void **state)
         covered += r.low <= 1 && 1 <= r.high;
         ifm_summary_compare_paired(a, c, PAIRS, 0.02, true, &r);
         seen += r.low > 1;
+        paired += ifm_summary_detectable_of(a, PAIRS, b, PAIRS, true) / ROUNDS;
+        for (int i = 0; i < PAIRS; i++)
+            a[i] *= exp(sd * ifm_rng_normal(&rng));
+        apart += ifm_summary_detectable_of(a, PAIRS, b, PAIRS, false) / ROUNDS;
     }
+    print_message("detectable %.4f; from pairs %.4f, from runs apart %.4f\n", change, paired, apart);
+    assert_near_relative(paired, change, 0.10); /* on average, from samples */
+    assert_near_relative(apart, change * sqrt(2), 0.10);
     const double exact = 1 - 2 * 25.0 / 1024; /* P(W+ <= 8) = 25 / 1024 */
     print_message("pairs: cover %.4f, claim %.4f; detect %.3f\n", (double)covered / ROUNDS, exact,
                   (double)seen / ROUNDS);
     assert_near((double)covered / ROUNDS, exact, 3 * sqrt(exact * (1 - exact) / ROUNDS));
     assert_in_range(seen, (int)(0.76 * ROUNDS), (int)(0.84 * ROUNDS));
+}
+
+/* "No difference seen; one of x % would have been": x is of the size of the interval that stands beside it, also
+ * with an odd invocation among them. */
+static void what_would_be_seen_goes_with_the_interval(void **state)
+{
+    (void)state;
+    double a[10], b[10];
+    for (int i = 0; i < 10; i++) {
+        a[i] = 1000 + (i * 3) % 7;
+        b[i] = i == 3 ? 3000 : 1000 + (i * 7) % 10;
+    }
+    for (int paired = 0; paired < 2; paired++) {
+        struct ifm_comparison_result r;
+        if (paired)
+            ifm_summary_compare_paired(a, b, 10, 0.02, true, &r);
+        else
+            ifm_summary_compare(a, 10, b, 10, 0.02, true, &r);
+        double half = 0.5 * (r.high - r.low),
+               seen = ifm_summary_detectable_of(a, 10, b, 10, paired);
+        assert_true(seen > half && seen < 2 * half);
+    }
 }
 
 static void detectable_changes_follow_their_formula(void **state)
@@ -494,6 +524,7 @@ int main(void)
         cmocka_unit_test(drift_between_rounds_cancels_in_pairs),
         cmocka_unit_test(pairs_that_are_not_whole_are_left_out),
         cmocka_unit_test(pairs_cover_and_detect_what_they_claim),
+        cmocka_unit_test(what_would_be_seen_goes_with_the_interval),
         cmocka_unit_test(detectable_changes_follow_their_formula),
         cmocka_unit_test(half_widths_are_parts_of_the_value),
         cmocka_unit_test(invocation_numbers_are_those_of_the_definitions),
