@@ -13,6 +13,7 @@
 #define START         0.5 /* of the rate that one server could just keep */
 #define TRIALS        28  /* as most searches need: what time is divided by */
 #define ALONE_NS      INT64_C(10000000000)
+#define IDLE          0.05 /* of that rate: below it a late generator is not the model's doing */
 
 struct state {
     const struct ifm_capacity_search *search;
@@ -107,9 +108,8 @@ static int attempt(struct state *s, enum ifm_capacity_phase phase, double rate)
             return code;
         }
         s->spent_ns += s->last.took_ns;
-        s->last.passed = s->last.passed && s->last.valid;
         note_rate(s, rate);
-        if (s->last.valid || s->last.over_bound > s->last.queries / 2) {
+        if (s->last.passed || s->last.valid || s->last.over_bound > s->last.queries / 2) {
             break; /* far over the bound: that was not the generator alone */
         }
     }
@@ -154,6 +154,9 @@ static int bracket(struct state *s)
             break;
         }
         rate = up ? rate * 2 : rate / 2;
+        if (!up && s->late && rate * s->alone.mean_ns < IDLE * 1e9) {
+            break;
+        }
         if (rate > 1e8 || rate * s->alone.mean_ns < 1e9 / 1e3) {
             break; /* a thousandth of what one server could do: it is not the queue */
         }
@@ -226,8 +229,14 @@ static void say_impossible(const struct state *s, struct ifm_capacity_verdict *v
     const struct ifm_capacity_search *search = s->search;
     const double p = search->percentile / 100.0, alone = (double)s->alone.at_bound_ns / 1e6;
     const double bound = (double)search->bound_ns / 1e6;
-    v->end = IFM_CAPACITY_IMPOSSIBLE;
-    if (s->alone.at_bound_ns > search->bound_ns) {
+    v->end = s->late ? IFM_CAPACITY_GENERATOR : IFM_CAPACITY_IMPOSSIBLE;
+    if (s->late) {
+        snprintf(
+            v->text, sizeof v->text,
+            "the load generator itself was late even at %.3g queries a second: this machine is "
+            "too busy to tell what the model can do",
+            s->failing);
+    } else if (s->alone.at_bound_ns > search->bound_ns) {
         snprintf(v->text, sizeof v->text,
                  "no rate keeps %.4g ms at P%g: one inference alone, without any queue, needs %.4g "
                  "ms at P%g; a bound above that can be kept",

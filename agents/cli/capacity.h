@@ -51,7 +51,7 @@ enum ifm_capacity_end {
     IFM_CAPACITY_IMPOSSIBLE,  /* no rate keeps the bound; max is NAN */
     IFM_CAPACITY_OUT_OF_TIME, /* max is the highest that passed, not confirmed; NAN where none did
                                */
-    IFM_CAPACITY_GENERATOR,   /* the generator was late before the bound broke: it may be more */
+    IFM_CAPACITY_GENERATOR,   /* the generator was late before the bound broke: it may be more; NAN: at any rate */
     IFM_CAPACITY_UNSTABLE     /* lowered again and again and never confirmed; max is NAN */
 };
 
