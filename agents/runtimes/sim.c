@@ -13,7 +13,8 @@
 #include <unistd.h>
 #include "agents/runtimes/sim.h"
 
-#define OOM_CHUNK ((size_t)16 << 20)
+#define OOM_CHUNK   ((size_t)16 << 20)
+#define ALLOC_BYTES ((size_t)100)
 
 static const struct ifm_host *host;
 static volatile int *bad_address;
@@ -164,6 +165,13 @@ int sim_begin(struct sim_state *s, int64_t start_ns, int64_t *latency_ns)
         if (lost) {
             touch(lost, (size_t)s->leak);
         }
+    }
+    for (int64_t i = 0; i < s->alloc; i++) {
+        char *block = malloc(ALLOC_BYTES);
+        if (block) {
+            touch(block, ALLOC_BYTES); /* or the compiler drops the pair */
+        }
+        free(block);
     }
     if (s->chatter) {
         printf("sim: run %lld\n{\"event\":\"result\"}\n", (long long)s->law.count);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "agents/worker/preload.h"
 #include "agents/worker/report.h"
 #include "agents/worker/run.h"
 #include "agents/worker/sandbox.h"
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
     const int64_t main_ns = ifm_clock_ns();
     const pid_t parent = getppid();
     const bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
+    ifm_preload_settle();
     if (argc > 1) {
         fprintf(version ? stdout : stderr, version
                                                ? "inferometer-worker " IFM_VERSION "\n"
@@ -109,6 +111,9 @@ int main(int argc, char **argv)
     int code = read_spec(&spec, &err);
     if (code == 0) {
         code = ifm_sandbox_limits(parent, spec.memory_limit_bytes, &err);
+    }
+    if (code == 0 && spec.action == IFM_ACTION_ALLOCATIONS && !ifm_preload_active()) {
+        code = ifm_preload_again(&spec, events, &err);
     }
     if (code == 0) {
         code = ifm_run_spec(&spec, &context, &err);

@@ -16,6 +16,8 @@
 #include "core/clock.h"
 
 #define IFM_PHASE_WARNINGS_MAX 32
+#define IFM_PHASE_COUNTED      100 /* inferences of the pass that counts allocations */
+#define IFM_PHASE_COUNTED_MOST 100000
 
 struct ifm_run {
     const struct ifm_msg_spec *spec;
@@ -74,5 +76,6 @@ int ifm_phase_report(struct ifm_run *r, struct ifm_err *err);
 /* phase_passes.c: what is no latency pass, after a warm-up. */
 int ifm_phase_can_profile(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_profile(struct ifm_run *r, struct ifm_err *err);
+int ifm_phase_allocations(struct ifm_run *r, struct ifm_err *err);
 
 #endif

@@ -35,7 +35,7 @@ static bool is_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
-static int module_folder(char *folder, size_t size, struct ifm_err *err)
+int ifm_registry_folder(char *folder, size_t size, struct ifm_err *err)
 {
     const char *chosen = getenv("INFEROMETER_MODULE_DIR");
     char program[PATH_MAX];
@@ -91,7 +91,7 @@ int ifm_registry_names(struct ifm_strings *names, struct ifm_err *err)
 {
     char folder[PATH_MAX];
     *names = (struct ifm_strings){ .items = NULL };
-    int code = module_folder(folder, sizeof folder, err);
+    int code = ifm_registry_folder(folder, sizeof folder, err);
     DIR *dir = code == 0 ? opendir(folder) : NULL;
     if (code == 0 && !dir) {
         code = ifm_err_set(err, IFM_ERR_CONFIG, "registry",
@@ -291,7 +291,7 @@ int ifm_registry_check(const struct ifm_runtime_ops *ops, const char *name, stru
 static int load(struct ifm_registry_module *m, const char *name, struct ifm_err *err)
 {
     char folder[PATH_MAX], path[PATH_MAX];
-    int code = module_folder(folder, sizeof folder, err);
+    int code = ifm_registry_folder(folder, sizeof folder, err);
     if (code != 0) {
         return code;
     }

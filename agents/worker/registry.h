@@ -26,6 +26,8 @@ struct ifm_registry_module {
 
 /* "ort" -> "onnxruntime"; any other word is returned as it is. */
 const char *ifm_registry_alias(const char *name);
+/* Where modules lie. */
+int ifm_registry_folder(char *folder, size_t size, struct ifm_err *err);
 /* Names of the modules that are there, sorted; freed by ifm_registry_names_done. */
 int ifm_registry_names(struct ifm_strings *names, struct ifm_err *err);
 void ifm_registry_names_done(struct ifm_strings *names);

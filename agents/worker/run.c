@@ -5,13 +5,6 @@
 
 #define PHASES_MAX 14
 
-static int no_allocations(struct ifm_run *r, struct ifm_err *err)
-{
-    (void)r;
-    return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "allocations",
-                       "this worker counts no allocations; update it");
-}
-
 /* Verification stands before the warm-up, so that nothing but the sample array's allocation lies
  * between the last warm-up run and the first timed one. */
 static ifm_phase *const phases[][PHASES_MAX] = {
@@ -25,7 +18,9 @@ static ifm_phase *const phases[][PHASES_MAX] = {
     [IFM_ACTION_PROFILE] = { ifm_phase_place, ifm_phase_start, ifm_phase_can_profile,
                              ifm_phase_isolate, ifm_phase_load, ifm_phase_first,
                              ifm_phase_verify_before, ifm_phase_warm_up, ifm_phase_profile },
-    [IFM_ACTION_ALLOCATIONS] = { no_allocations },
+    [IFM_ACTION_ALLOCATIONS] = { ifm_phase_place, ifm_phase_start, ifm_phase_isolate,
+                                 ifm_phase_load, ifm_phase_first, ifm_phase_verify_before,
+                                 ifm_phase_warm_up, ifm_phase_allocations },
 };
 
 static int go_through(struct ifm_run *r, struct ifm_err *err)
