@@ -96,6 +96,7 @@ static int start_worker(struct ifm_measure *m, struct ifm_executor *executor,
     bool shorter = m->cut_ns > 0 && (!spec.timeout_ns || m->cut_ns < spec.timeout_ns);
     if (shorter)
         spec.timeout_ns = m->cut_ns;
+    spec.schedule_seed = spec.seed + request->n; /* server: arrivals of its own, repeatable */
     request->spec = &spec;
     request->private_paths = private_paths;
     int rc = ifm_executor_local.run(executor, request, result, err);
