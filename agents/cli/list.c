@@ -94,6 +94,7 @@ static void human_row(struct ifm_cli *cli, size_t number, const struct ifm_row *
     ifm_buf_adds(out, wrong ? ifm_cli_red(cli) : "");
     cell(out, wrong ? "WRONG" : ifm_verification_words[row->verification], 12);
     ifm_buf_adds(out, wrong ? ifm_cli_plain(cli) : "");
+    cell(out, row->trust_line ? row->trust_line : ifm_trust_words[row->trust], 24);
     ifm_buf_addf(out, "%s\n", state_text(row));
 }
 
@@ -103,9 +104,9 @@ static void list_head(struct ifm_cli *cli)
     if (cli->format == IFM_FORMAT_CSV) {
         ifm_row_csv_header(out);
     } else if (cli->format == IFM_FORMAT_MD) {
-        ifm_buf_adds(
-            out, "| run | started | model | runtime | K | P50 | P99 | peak RSS | verification |\n"
-                 "|---|---|---|---|---|---|---|---|---|\n");
+        ifm_buf_adds(out, "| run | started | model | runtime | K | P50 | P99 | peak RSS | "
+                          "verification | trust |\n"
+                          "|---|---|---|---|---|---|---|---|---|---|\n");
     } else if (cli->format == IFM_FORMAT_HUMAN) {
         ifm_buf_adds(out, ifm_cli_dim(cli));
         cell(out, "", 4);
@@ -117,7 +118,8 @@ static void list_head(struct ifm_cli *cli)
         cell(out, "P50", 10);
         cell(out, "P99", 10);
         cell(out, "peak RSS", 9);
-        ifm_buf_addf(out, "verification%s\n", ifm_cli_plain(cli));
+        cell(out, "verification", 12);
+        ifm_buf_addf(out, "trust%s\n", ifm_cli_plain(cli));
     } else if (cli->format == IFM_FORMAT_JSON) {
         ifm_buf_adds(out, "{\"v\":1,\"items\":[");
     }
@@ -135,12 +137,13 @@ static void list_row(struct ifm_cli *cli, size_t number, size_t shown, const str
         ifm_format_ns(row->p50_ns, p50);
         ifm_format_ns(row->p99_ns, p99);
         ifm_format_bytes(row->peak_rss_bytes, rss);
-        ifm_buf_addf(&cli->out, "| %.*s | %s | %s | %s %s | %lld | %s | %s | %s | %s |\n", SHORT_ID,
-                     row->id, row->started_at ? row->started_at : "",
+        ifm_buf_addf(&cli->out, "| %.*s | %s | %s | %s %s | %lld | %s | %s | %s | %s | %s |\n",
+                     SHORT_ID, row->id, row->started_at ? row->started_at : "",
                      row->variant ? row->variant : "", row->runtime ? row->runtime : "",
                      row->runtime_version ? row->runtime_version : "",
                      (long long)row->invocations_ok, p50, row->p99_enough ? p99 : "n too small",
-                     rss, ifm_verification_words[row->verification]);
+                     rss, ifm_verification_words[row->verification],
+                     row->trust_line ? row->trust_line : ifm_trust_words[row->trust]);
     } else {
         if (cli->format == IFM_FORMAT_JSON && shown)
             ifm_buf_addc(&cli->out, ',');

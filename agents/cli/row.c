@@ -7,6 +7,7 @@
 
 #include "agents/plan/keys.h"
 #include "core/mem.h"
+#include "core/trust.h"
 
 const char *const ifm_status_words[] = { "complete", "interrupted", "failed" };
 const char *const ifm_verification_words[] = { "no_reference", "verified", "cross_checked",
@@ -41,6 +42,9 @@ static const struct ifm_field row_fields[] = {
     F(labels, IFM_FIELD_MAP),
     F(verification, IFM_FIELD_CHOICE, .choices = IFM_VERIFICATION_CHOICES),
     F(trust, IFM_FIELD_CHOICE, .choices = IFM_TRUST_CHOICES),
+    TEXT(trust_line),
+    TEXT(scenario),
+    TEXT(experiment),
     F(invocations_ok, IFM_FIELD_I64),
     F(invocations_failed, IFM_FIELD_I64),
     F(iterations, IFM_FIELD_I64),
@@ -54,6 +58,7 @@ static const struct ifm_field row_fields[] = {
     REAL(load_ns),
     REAL(first_inference_ns),
     REAL(peak_rss_bytes),
+    REAL(energy_uj_per_inference),
     TEXT(threads),
     { .name = NULL }
 };
@@ -65,6 +70,9 @@ int ifm_row_from_view(const struct ifm_view *view, struct ifm_row *out, struct i
 {
     const struct ifm_msg_run *run = &view->run;
     const struct ifm_estimate *m = view->metrics;
+    const char *scenario = ifm_map_get(&run->config, "scenario");
+    char line[512];
+    ifm_trust_line(run, line, sizeof line);
     *out = (struct ifm_row){ .id = ifm_dup(run->id),
                              .started_at = ifm_dup(run->started_at),
                              .finished_at = ifm_dup(run->finished_at),
@@ -82,6 +90,9 @@ int ifm_row_from_view(const struct ifm_view *view, struct ifm_row *out, struct i
                              .commit = ifm_dup(run->commit),
                              .verification = run->verification,
                              .trust = run->trust,
+                             .trust_line = ifm_dup(line),
+                             .scenario = ifm_dup(scenario ? scenario : "single"),
+                             .experiment = ifm_dup(run->experiment.id),
                              .invocations_ok = (int64_t)view->ok,
                              .invocations_failed = (int64_t)(view->count - view->ok),
                              .iterations = ifm_view_iterations(view),
@@ -95,6 +106,7 @@ int ifm_row_from_view(const struct ifm_view *view, struct ifm_row *out, struct i
                              .load_ns = m[IFM_METRIC_LOAD].value,
                              .first_inference_ns = m[IFM_METRIC_FIRST].value,
                              .peak_rss_bytes = m[IFM_METRIC_RSS].value,
+                             .energy_uj_per_inference = m[IFM_METRIC_ENERGY].value,
                              .threads = ifm_dup(ifm_map_get(&run->config, "threads")) };
     int rc = 0;
     for (size_t i = 0; !rc && i < run->labels.count; i++)
@@ -142,6 +154,10 @@ static bool read_row(const char *folder, struct ifm_row *out)
     bool good = ifm_buf_read_file(&json, path, NULL) == 0 && json.data &&
                 ifm_json_decode(&ifm_row_table, json.data, json.len, out, NULL) == 0;
     ifm_buf_done(&json);
+    if (good && !out->trust_line) { /* kept by an earlier version */
+        ifm_row_done(out);
+        return false;
+    }
     return good;
 }
 
@@ -212,6 +228,9 @@ void ifm_row_json(const struct ifm_row *row, struct ifm_jw *w)
     ifm_jw_end(w, '}');
     text(w, "verification", ifm_verification_words[row->verification]);
     text(w, "trust", ifm_trust_words[row->trust]);
+    text(w, "trust_line", row->trust_line);
+    text(w, "scenario", row->scenario);
+    text(w, "experiment", row->experiment);
     whole(w, "invocations_ok", row->invocations_ok);
     whole(w, "invocations_failed", row->invocations_failed);
     whole(w, "iterations", row->iterations ? row->iterations : IFM_JSON_ABSENT);
@@ -226,6 +245,7 @@ void ifm_row_json(const struct ifm_row *row, struct ifm_jw *w)
     real(w, "load_ns", row->load_ns);
     real(w, "first_inference_ns", row->first_inference_ns);
     real(w, "peak_rss_bytes", row->peak_rss_bytes);
+    real(w, "energy_uj_per_inference", row->energy_uj_per_inference);
     text(w, "threads", row->threads);
     text(w, "state", ifm_state_words[row->state]);
     ifm_jw_key(w, "pushed");
@@ -259,7 +279,9 @@ void ifm_row_csv_header(struct ifm_buf *out)
         "id,started_at,status,model,variant,format,runtime,runtime_version,provider,threads,device,"
         "commit,verification,trust,invocations_ok,invocations_failed,iterations,p50_ns,p50_low_ns,"
         "p50_high_ns,p90_ns,p99_ns,p99_enough,throughput_per_s,load_ns,first_inference_ns,"
-        "peak_rss_bytes,variant_sha256,device_key,config_key\n");
+        "peak_rss_bytes,energy_uj_per_inference,trust_line,scenario,experiment,variant_sha256,"
+        "device_key,"
+        "config_key\n");
 }
 
 static void csv_real(struct ifm_buf *out, double value)
@@ -299,11 +321,12 @@ void ifm_row_csv(const struct ifm_row *row, struct ifm_buf *out)
         csv_real(out, numbers[i]);
     ifm_buf_adds(out, row->p99_enough ? ",true" : ",false");
     const double rest[] = { row->throughput_per_s, row->load_ns, row->first_inference_ns,
-                            row->peak_rss_bytes };
-    for (size_t i = 0; i < 4; i++)
+                            row->peak_rss_bytes, row->energy_uj_per_inference };
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
         csv_real(out, rest[i]);
-    const char *keys[] = { row->variant_sha256, row->device_key, row->config_key };
-    for (size_t i = 0; i < 3; i++) {
+    const char *keys[] = { row->trust_line,     row->scenario,   row->experiment,
+                           row->variant_sha256, row->device_key, row->config_key };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         ifm_buf_addc(out, ',');
         ifm_csv_text(out, keys[i]);
     }

@@ -15,10 +15,11 @@ struct ifm_row {
         *device_key, *config_key, *commit;
     struct ifm_map labels;
     int verification, trust;
+    char *trust_line, *scenario, *experiment; /* experiment: UUID; NULL: none */
     int64_t invocations_ok, invocations_failed, iterations;
     double p50_ns, p50_low_ns, p50_high_ns, p90_ns, p99_ns;
     bool p99_enough;
-    double throughput_per_s, load_ns, first_inference_ns, peak_rss_bytes;
+    double throughput_per_s, load_ns, first_inference_ns, peak_rss_bytes, energy_uj_per_inference;
     /* Beyond the REST reply: what only the local store knows */
     char *threads;
     int state; /* enum ifm_spool_state */

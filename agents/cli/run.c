@@ -52,7 +52,9 @@ static int arm_status(const struct ifm_run_asked *asked, const struct ifm_measur
         return ifm_err_exit(IFM_ERR_WRONG_OUTPUT);
     if (m->over_memory)
         return ifm_err_exit(IFM_ERR_MEMORY_LIMIT);
-    if (!m->view.ok || m->view.ok < m->view.count)
+    if (!m->view.count) /* its turn never came: time was over */
+        return IFM_EXIT_INCONCLUSIVE;
+    if (m->view.ok < m->view.count)
         return ifm_err_exit(IFM_ERR_MEASUREMENT);
     return requirement_met(asked, m) ? 0 : IFM_EXIT_INCONCLUSIVE;
 }

@@ -1,11 +1,11 @@
 #include "agents/cli/view.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "agents/agent/spool.h"
 #include "core/codec.h"
+#include "core/energy.h"
 #include "core/mem.h"
 #include "core/trust.h"
 
@@ -63,23 +63,39 @@ double ifm_view_histogram_quantile(const struct ifm_view_histogram *histogram, d
 /* -- One invocation -----------------------------------------------------------------------------
  */
 
-/* How many steady samples there are; *late: every block of them says how late they were issued. */
-static int count_samples(const struct ifm_msg_invocation *body, size_t *total, bool *late,
-                         struct ifm_err *err)
+enum part { LATENCIES, LATENESS, GAPS }; /* of a block of samples */
+
+static const struct ifm_block *part_of(const struct ifm_msg_block *block, enum part part)
+{
+    return part == LATENCIES ? &block->block : part == LATENESS ? &block->lateness : &block->gaps;
+}
+
+/* Whether every steady block has that part. */
+static bool all_have(const struct ifm_msg_invocation *body, enum part part)
+{
+    const struct ifm_msg_block *blocks = body->samples.items;
+    bool some = false;
+    for (size_t i = 0; i < body->samples.count; i++) {
+        if (blocks[i].phase != 1)
+            continue;
+        some = true;
+        if (!part_of(&blocks[i], part)->len)
+            return false;
+    }
+    return some && !body->latency_ns.count;
+}
+
+static int count_samples(const struct ifm_msg_invocation *body, size_t *total, struct ifm_err *err)
 {
     const struct ifm_msg_block *blocks = body->samples.items;
     *total = body->latency_ns.count;
-    *late = body->samples.count > 0 && !body->latency_ns.count;
     for (size_t i = 0; i < body->samples.count; i++) {
         size_t n = ifm_codec_count(blocks[i].block.bytes, blocks[i].block.len);
         if (!n)
             return ifm_err_set(err, IFM_ERR_INVALID, "samples",
                                "invocation %lld: block %zu of its samples is damaged",
                                (long long)body->n, i);
-        if (blocks[i].phase == 1) {
-            *total += n;
-            *late = *late && blocks[i].lateness.len > 0;
-        }
+        *total += blocks[i].phase == 1 ? n : 0;
     }
     if (*total > IFM_RUN_SAMPLES_MAX)
         return ifm_err_set(err, IFM_ERR_TOO_LARGE, "samples", "more than %d samples",
@@ -87,13 +103,13 @@ static int count_samples(const struct ifm_msg_invocation *body, size_t *total, b
     return 0;
 }
 
-static int decode_blocks(const struct ifm_msg_invocation *body, bool lateness, int64_t *values,
-                         size_t total, size_t *count, struct ifm_err *err)
+static int decode_part(const struct ifm_msg_invocation *body, enum part part, int64_t *values,
+                       size_t total, size_t *count, struct ifm_err *err)
 {
     const struct ifm_msg_block *blocks = body->samples.items;
     size_t at = 0;
     for (size_t i = 0; i < body->samples.count; i++) {
-        const struct ifm_block *block = lateness ? &blocks[i].lateness : &blocks[i].block;
+        const struct ifm_block *block = part_of(&blocks[i], part);
         size_t n = 0;
         if (blocks[i].phase != 1)
             continue;
@@ -108,38 +124,43 @@ static int decode_blocks(const struct ifm_msg_invocation *body, bool lateness, i
     return 0;
 }
 
-/* Steady samples in time order, from blocks or from plain latencies. samples->latency_ns is to be freed by the
- * caller; *scratch lies within it and holds as many values again. */
-static int steady_samples(const struct ifm_msg_invocation *body, struct ifm_samples *samples,
-                          int64_t **scratch, struct ifm_err *err)
+struct series { /* steady samples in time order */
+    int64_t *latency, *lateness, *gaps,
+        *scratch; /* in one block; lateness and gaps NULL: not there */
+    size_t n;
+};
+
+/* A part that belongs to every sample, or none of it. */
+static int read_part(const struct ifm_msg_invocation *body, enum part part, struct series *series,
+                     int64_t *values, int64_t **to, struct ifm_err *err)
 {
-    size_t total, late_count = 0;
-    bool late;
-    int rc = count_samples(body, &total, &late, err);
-    *samples = (struct ifm_samples){ .steady_ns = body->steady_ns,
-                                     .batch_calls = body->batch_calls,
-                                     .resolution_ns = body->clock.resolution_ns > 0
-                                                          ? body->clock.resolution_ns
-                                                          : 0 };
+    size_t n = 0;
+    int rc = all_have(body, part) ? decode_part(body, part, values, series->n, &n, err) : 0;
+    *to = n && n == series->n ? values : NULL;
+    return rc;
+}
+
+static int read_series(const struct ifm_msg_invocation *body, struct series *series,
+                       struct ifm_err *err)
+{
+    size_t total, n = 0;
+    *series = (struct series){ .n = 0 };
+    int rc = count_samples(body, &total, err);
     if (rc || !total)
         return rc;
-    int64_t *values = ifm_alloc_array(total * 3, sizeof *values);
+    int64_t *values = ifm_alloc_array(total * 4, sizeof *values);
     if (!values)
         return ifm_err_set(err, IFM_ERR_NOMEM, "samples", "out of memory for %zu samples", total);
-    samples->latency_ns = values;
-    *scratch = values + total;
-    if (body->latency_ns.count) {
-        memcpy(values, body->latency_ns.items, body->latency_ns.count * sizeof *values);
-        samples->n = body->latency_ns.count;
-    }
-    if (!rc && body->samples.count)
-        rc = decode_blocks(body, false, values + samples->n, total - samples->n, &total, err);
-    if (!rc && body->samples.count)
-        samples->n += total;
-    if (!rc && late)
-        rc = decode_blocks(body, true, values + 2 * samples->n, samples->n, &late_count, err);
-    if (late_count && late_count == samples->n)
-        samples->lateness_ns = values + 2 * samples->n;
+    series->latency = values;
+    series->scratch = values + total;
+    for (; series->n < body->latency_ns.count; series->n++)
+        values[series->n] = body->latency_ns.items[series->n];
+    rc = decode_part(body, LATENCIES, values + series->n, total - series->n, &n, err);
+    series->n += n;
+    if (!rc)
+        rc = read_part(body, LATENESS, series, values + 2 * total, &series->lateness, err);
+    if (!rc)
+        rc = read_part(body, GAPS, series, values + 3 * total, &series->gaps, err);
     return rc;
 }
 
@@ -157,37 +178,66 @@ static void drop_samples(struct ifm_msg_invocation *body)
     body->latency_ns = (struct ifm_ints){ 0 };
 }
 
+/* Numbers of one invocation, and its figures where the scenario has some. */
+static void assess_series(const struct ifm_view *view, const struct series *series,
+                          struct ifm_view_invocation *item)
+{
+    const struct ifm_msg_invocation *body = &item->body;
+    struct ifm_scenario_setup setup;
+    const struct ifm_samples samples = { .latency_ns = series->latency,
+                                         .lateness_ns = series->lateness,
+                                         .n = series->n,
+                                         .steady_ns = body->steady_ns > 0 ? body->steady_ns : 0,
+                                         .batch_calls = body->batch_calls,
+                                         .resolution_ns = body->clock.resolution_ns > 0
+                                                              ? body->clock.resolution_ns
+                                                              : 0 };
+    ifm_summary_samples(&samples, series->scratch, &item->stats);
+    item->has_stats = true;
+    ifm_scenario_from_config(&view->run.config, &setup);
+    if (setup.kind == IFM_SCENARIO_SINGLE)
+        return;
+    const struct ifm_scenario_input input = { .latency_ns = series->latency,
+                                              .lateness_ns = series->lateness,
+                                              .gaps_ns = series->gaps,
+                                              .n = series->n,
+                                              .steady_ns = samples.steady_ns,
+                                              .batch_calls = body->batch_calls,
+                                              .unfinished = body->unfinished };
+    ifm_scenario_assess(&setup, &input, series->scratch, &item->figures);
+}
+
+static void count_latencies(struct ifm_view_histogram *histogram, const struct series *series)
+{
+    for (size_t i = 0; i < series->n; i++)
+        histogram->counts[ifm_view_histogram_bin(series->latency[i])]++;
+    histogram->total += series->n;
+}
+
 int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct ifm_err *err)
 {
-    struct ifm_samples samples;
-    int64_t *scratch = NULL;
+    struct series series;
     struct ifm_view_invocation *items =
         ifm_resize_array(view->items, view->count + 1, sizeof *items);
     if (!items)
         return ifm_err_set(err, IFM_ERR_NOMEM, "view", "out of memory");
     view->items = items;
-    int rc = steady_samples(body, &samples, &scratch, err);
-    const int64_t *values = samples.latency_ns;
-    size_t n = samples.n;
+    int rc = read_series(body, &series, err);
     if (rc) {
-        ifm_free((void *)(uintptr_t)values);
+        ifm_free(series.latency);
         return rc;
     }
     struct ifm_view_invocation *item = &items[view->count++];
     memset(item, 0, sizeof *item);
     item->body = *body;
     memset(body, 0, sizeof *body);
-    if (n) {
-        ifm_summary_samples(&samples, scratch, &item->stats);
-        item->has_stats = true;
-    }
-    bool counts = item->body.status == 0 && n;
-    for (size_t i = 0; counts && view->histogram && i < n; i++)
-        view->histogram->counts[ifm_view_histogram_bin(values[i])]++;
+    if (series.n)
+        assess_series(view, &series, item);
+    bool counts = item->body.status == 0 && series.n;
     if (counts && view->histogram)
-        view->histogram->total += n;
+        count_latencies(view->histogram, &series);
     view->ok += counts;
-    ifm_free((void *)(uintptr_t)values);
+    ifm_free(series.latency);
     drop_samples(&item->body);
     return 0;
 }
@@ -210,17 +260,11 @@ static double peak_rss(const struct ifm_msg_invocation *body)
     return known(peak);
 }
 
-/* Gross, over the rails that are part of the total. */
 static double energy_uj(const struct ifm_msg_invocation *body)
 {
-    const struct ifm_msg_energy *rails = body->energy.items;
-    double sum = 0;
-    bool any = false;
-    for (size_t i = 0; i < body->energy.count; i++) {
-        any = any || rails[i].counted;
-        sum += rails[i].counted ? (double)rails[i].energy_uj : 0;
-    }
-    return any && body->iterations > 0 ? sum / (double)body->iterations : NAN;
+    struct ifm_energy energy;
+    ifm_energy_assess(&body->energy, body->iterations > 0 ? body->iterations : 0, &energy);
+    return energy.gross_uj;
 }
 
 double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_metric metric)
@@ -245,10 +289,9 @@ double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_met
     case IFM_METRIC_RSS:
         return peak_rss(body);
     case IFM_METRIC_CPU: /* iterations counts calls, also where a sample is a batch of them */
-        return body->cpu_ns > 0
-                   ? (double)body->cpu_ns /
-                         (double)(body->iterations > 0 ? body->iterations : stats->n)
-                   : NAN;
+        return body->cpu_ns > 0 ? (double)body->cpu_ns /
+                                      (double)(body->iterations > 0 ? body->iterations : stats->n)
+                                : NAN;
     case IFM_METRIC_ENERGY:
         return energy_uj(body);
     case IFM_METRIC_COUNT:
@@ -288,7 +331,7 @@ int ifm_view_numbers(struct ifm_view *view, struct ifm_err *err)
                 values[n++] = ifm_view_value(&view->items[i], (enum ifm_metric)m);
         memcpy(copy, values, n * sizeof *values); /* the estimate reorders */
         ifm_summary_estimate(copy, n, &view->metrics[m]);
-        view->metrics[m].enough = enough(view, (enum ifm_metric)m);
+        view->metrics[m].enough = view->metrics[m].k > 0 && enough(view, (enum ifm_metric)m);
     }
     ifm_free(copy);
     return 0;
@@ -302,10 +345,10 @@ static int assess(struct ifm_view *view, struct ifm_err *err)
     if (!items)
         return ifm_err_set(err, IFM_ERR_NOMEM, "view", "out of memory");
     for (size_t i = 0; i < view->count; i++)
-        items[i] = (struct ifm_trust_item){
-            .body = &view->items[i].body,
-            .stats = view->items[i].has_stats ? &view->items[i].stats : NULL
-        };
+        items[i] =
+            (struct ifm_trust_item){ .body = &view->items[i].body,
+                                     .stats =
+                                         view->items[i].has_stats ? &view->items[i].stats : NULL };
     int rc = ifm_trust_assess(&view->run, items, view->count, &trust, err);
     if (!rc) {
         rc = ifm_trust_store(&trust, &view->run, err);
@@ -315,9 +358,32 @@ static int assess(struct ifm_view *view, struct ifm_err *err)
     return rc;
 }
 
+/* Over the ok invocations, as the daemon does. */
+static int merge_figures(struct ifm_view *view, struct ifm_err *err)
+{
+    struct ifm_scenario_setup setup;
+    ifm_scenario_from_config(&view->run.config, &setup);
+    view->has_scenario = setup.kind != IFM_SCENARIO_SINGLE;
+    view->scenario_percentile = setup.percentile;
+    if (!view->has_scenario)
+        return 0;
+    struct ifm_scenario_figures *figures = ifm_alloc_array(view->count + 1, sizeof *figures);
+    size_t n = 0;
+    if (!figures)
+        return ifm_err_set(err, IFM_ERR_NOMEM, "view", "out of memory");
+    for (size_t i = 0; i < view->count; i++)
+        if (view->items[i].body.status == 0 && view->items[i].has_stats)
+            figures[n++] = view->items[i].figures;
+    ifm_scenario_merge(&setup, figures, n, &view->scenario);
+    ifm_free(figures);
+    return 0;
+}
+
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err)
 {
     int rc = ifm_view_numbers(view, err);
+    if (!rc)
+        rc = merge_figures(view, err);
     return rc ? rc : assess(view, err);
 }
 
@@ -347,9 +413,9 @@ int64_t ifm_view_iterations(const struct ifm_view *view)
     size_t n = 0;
     for (size_t i = 0; counts && i < view->count; i++)
         if (view->items[i].body.status == 0 && view->items[i].has_stats)
-            counts[n++] = (double)(view->items[i].body.iterations > 0
-                                       ? view->items[i].body.iterations
-                                       : view->items[i].stats.n);
+            counts[n++] =
+                (double)(view->items[i].body.iterations > 0 ? view->items[i].body.iterations
+                                                            : view->items[i].stats.n);
     int64_t median = n ? (int64_t)ifm_stat_median(counts, n) : 0;
     ifm_free(counts);
     return median;

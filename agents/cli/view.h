@@ -7,6 +7,7 @@
 #define IFM_VIEW_H
 
 #include "core/msg.h"
+#include "core/scenario.h"
 #include "core/summary.h"
 
 /* Counts of latencies by magnitude: 32 steps in each doubling, 1 ns to 2^40 ns. */
@@ -21,6 +22,7 @@ struct ifm_view_invocation {
     struct ifm_msg_invocation body; /* its samples are gone */
     struct ifm_invocation_stats stats;
     bool has_stats;
+    struct ifm_scenario_figures figures; /* where the run's scenario is not single */
 };
 struct ifm_view {
     struct ifm_msg_run run;
@@ -29,6 +31,9 @@ struct ifm_view {
     size_t count, ok;
     double *values[IFM_METRIC_COUNT]; /* one per ok invocation, in order of time */
     struct ifm_estimate metrics[IFM_METRIC_COUNT];
+    bool has_scenario;                    /* not single: `scenario` says something */
+    struct ifm_scenario_figures scenario; /* of the run */
+    unsigned scenario_percentile;         /* of its bound, per 10,000 */
     struct ifm_view_histogram *histogram; /* steady samples of ok invocations; NULL: not wanted */
 };
 
@@ -37,14 +42,14 @@ void ifm_view_done(struct ifm_view *view);
 /* Takes the body (it is zeroed), computes its statistics, frees its samples. IFM_ERR_INVALID for a
  * sample block that does not decode. */
 int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct ifm_err *err);
-/* After the last one: numbers of the run and the trust verdict, which replaces the one in view->run. May be
- * called again after more were added. */
+/* After the last one: numbers of the run and the trust verdict, which replaces the one in
+ * view->run. May be called again after more were added. */
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err);
 int ifm_view_numbers(struct ifm_view *view, struct ifm_err *err); /* the numbers alone */
 int ifm_view_load(struct ifm_view *view, const char *folder, struct ifm_err *err);
 double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_metric metric);
-/* One value for each round of an experiment, NAN where the invocation failed or was not made: two runs pair by
- * this. rounds_made: highest number of an invocation, and one. */
+/* One value for each round of an experiment, NAN where the invocation failed or was not made: two
+ * runs pair by this. rounds_made: highest number of an invocation, and one. */
 void ifm_view_rounds(const struct ifm_view *view, enum ifm_metric metric, double *values,
                      size_t rounds);
 size_t ifm_view_rounds_made(const struct ifm_view *view);

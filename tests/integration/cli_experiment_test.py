@@ -1,5 +1,5 @@
 """Several arms in one interleaved experiment: order, pairs, ranking, stopping, and every way it can end early."""
-import json
+import csv
 import os
 import signal
 import unittest
@@ -99,8 +99,8 @@ class Order(ExperimentCase):
     def test_every_format(self):
         args = ("--vary", "latency=10us,20us", "--invocations", "2")
         self.assertEqual(len(self.table(*args, "--format", "ndjson").out.splitlines()), 2)
-        rows = self.table(*args, "--format", "csv").out.splitlines()
-        self.assertEqual((len(rows), len({row.count(",") for row in rows})), (3, 1))
+        rows = list(csv.reader(self.table(*args, "--format", "csv").out.splitlines()))
+        self.assertEqual((len(rows), len({len(row) for row in rows})), (3, 1))
         lines = self.table(*args, "--format", "md").out.splitlines()
         self.assertEqual(len({line.count("|") for line in lines[:4]}), 1)
         self.assertIn("no interval", lines[-1])
@@ -146,9 +146,9 @@ class Stopping(ExperimentCase):
         self.assertIn("(--iterations 459)", got.err)
 
     def test_the_maximum_of_time_is_honoured(self):
-        reply = self.arms("--vary", "latency=1ms,2ms", "--invocations", "100", "--iterations", "300", "--max-time", "2s")
+        reply = self.arms("--vary", "latency=1ms,2ms", "--invocations", "100", "--max-time", "3s")
         self.assertEqual(reply["experiment"]["end"], "max_time")
-        self.assertLess(reply["experiment"]["invocations"], 20)
+        self.assertLess(reply["experiment"]["invocations"], 30)
         self.assertGreater(reply["experiment"]["invocations"], 0)
         got = self.cli("run", "--runtime", "sim", "-O", "latency=100ms", "--iterations", "100", "--max-time", "1s")
         self.assertEqual(got.status, 4, got)
