@@ -45,17 +45,7 @@ def report(name, replies):
           f"{(met + explained) / pairs * 100:.1f} % (goal >= 90)")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--models", default="nmp.onnx,silero_vad_16k_op15.onnx,magika.onnx")
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true")
-    args = parser.parse_args()
-    models = [m for m in args.models.split(",") if os.path.exists(os.path.join(peers.ROOT, "build", "models", m))]
-    if not models:
-        print("SKIP rerun_stability: no models in build/models; deploy/fetch models brings them")
-        return 77
+def repeat_all(models, args):
     size = ["--invocations", 6, "--duration", "500ms"] if args.quick else []
     runs = {m: [] for m in models}
     for repeat in range(args.repeats):
@@ -67,13 +57,31 @@ def main():
             print(f"repeat {repeat + 1:2d} {m}: {p50['value'] / 1e6:.4f} ms [{(p50['low'] or 0) / 1e6:.4f} .. "
                   f"{(p50['high'] or 0) / 1e6:.4f}] {reply['run']['trust']} "
                   f"{' '.join(f['code'] for f in reply['run'].get('trust_findings', []))}", flush=True)
+    return runs
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--models", default="nmp.onnx,silero_vad_16k_op15.onnx,magika.onnx")
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    models = [m for m in args.models.split(",") if os.path.exists(os.path.join(peers.ROOT, "build", "models", m))]
+    if not models:
+        print("SKIP rerun_stability: no models in build/models; deploy/fetch models brings them")
+        return 77
+    runs = repeat_all(models, args)
     for m in models:
         report(m, runs[m])
-    every = [r["run"] for replies in runs.values() for r in replies]
+    count_reasons([r["run"] for replies in runs.values() for r in replies])
+    return 0
+
+
+def count_reasons(every):
     print("verdicts: " + ", ".join(f"{k} {n}" for k, n in collections.Counter(r["trust"] for r in every).most_common()))
     codes = collections.Counter(f"{f['code']} ({f['severity']})" for r in every for f in r.get("trust_findings", []))
     print("reasons: " + (", ".join(f"{k} {n}" for k, n in codes.most_common()) or "none"))
-    return 0
 
 
 if __name__ == "__main__":
