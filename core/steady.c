@@ -189,24 +189,57 @@ static double sorted_mad(const int64_t *sorted, size_t n, double median)
     return n % 2 ? deviation : 0.5 * (previous + deviation);
 }
 
-/* Where more than half of the values are equal, or two values share them, the median deviation is 0
- * or takes one of two sizes by chance; half the distance of the quartiles, the same for symmetric
- * laws, then says how wide the sample is. */
-static double outlier_share(const int64_t *sorted, size_t n, double resolution_ns)
+static double median_of_sorted(const int64_t *sorted, size_t n)
 {
-    double median = n % 2 ? (double)sorted[n / 2]
-                          : 0.5 * (double)sorted[n / 2 - 1] + 0.5 * (double)sorted[n / 2];
+    return n % 2 ? (double)sorted[n / 2]
+                 : 0.5 * (double)sorted[n / 2 - 1] + 0.5 * (double)sorted[n / 2];
+}
+
+/* Median absolute deviation. Where more than half of the values are equal, or two values share
+ * them, it is 0 or takes one of two sizes by chance; half the distance of the quartiles, the same
+ * for symmetric laws, then says how wide the sample is, and the clock's tick where that is 0 too.
+ */
+static double scale_of(const int64_t *sorted, size_t n, double median, double resolution_ns)
+{
     double scale = sorted_mad(sorted, n, median);
     double quartiles =
         0.5 * (double)(ifm_stat_percentile(sorted, n, 7500) - ifm_stat_percentile(sorted, n, 2500));
     scale = scale > quartiles ? scale : quartiles;
-    double limit = OUTLIER_MADS * (scale > 0.0 ? scale : resolution_ns);
+    return scale > 0.0 ? scale : resolution_ns;
+}
+
+static double outlier_share(const int64_t *sorted, size_t n, double median, double scale)
+{
+    double limit = OUTLIER_MADS * scale;
     size_t low = 0, high = n;
     while (low < n && median - (double)sorted[low] > limit)
         low++;
     while (high > low && (double)sorted[high - 1] - median > limit)
         high--;
     return (double)(low + n - high) / (double)n;
+}
+
+/* Lag 1. What lies beyond half of an outlier's distance counts as the median: a hundred preemptions
+ * of milliseconds would otherwise hide, or feign, what thousands of inferences do. One pass around
+ * the median, then corrected to the mean. */
+static double autocorrelation(const int64_t *values, size_t n, double median, double scale)
+{
+    double limit = 0.5 * OUTLIER_MADS * scale, previous = 0.0, first = 0.0;
+    double sum = 0.0, squares = 0.0, products = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)values[i] - median;
+        d = fabs(d) > limit ? 0.0 : d;
+        first = i ? first : d;
+        sum += d;
+        squares += d * d;
+        products += previous * d; /* 0 for the first */
+        previous = d;
+    }
+    double mean = sum / (double)n, variance = squares - sum * mean;
+    if (!(variance > 0.0))
+        return 0.0;
+    return (products - mean * (2.0 * sum - first - previous) + ((double)n - 1.0) * mean * mean) /
+           variance;
 }
 
 /* -- One invocation ---------------------------------------------------------------------------- */
@@ -260,8 +293,8 @@ static void assess_level(const double *points, size_t count, size_t block, size_
     out->steady = ifm_steady_classify(points, count, steady, floor_var, block < MSER_BATCH);
 }
 
-void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size_t n,
-                              int64_t resolution_ns, struct ifm_steadiness *out)
+void ifm_steady_assess(const int64_t *values, const int64_t *sorted, int64_t *scratch, size_t n,
+                       int64_t resolution_ns, struct ifm_steadiness *out)
 {
     *out = (struct ifm_steadiness){ .steady = IFM_STEADY_TOO_FEW,
                                     .mser_share = NAN,
@@ -273,13 +306,19 @@ void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size
                                     .autocorrelation = NAN };
     if (n == 0)
         return;
+    if (!sorted) {
+        memcpy(scratch, values, n * sizeof *scratch);
+        ifm_stat_sort(scratch, n);
+        sorted = scratch;
+    }
     double resolution = resolution_ns > 0 ? (double)resolution_ns : 1.0;
+    double median = median_of_sorted(sorted, n), scale = scale_of(sorted, n, median, resolution);
     int64_t p50 = ifm_stat_percentile(sorted, n, 5000);
-    if (p50 > 0)
-        out->iqr_ratio =
-            (double)(ifm_stat_percentile(sorted, n, 7500) - ifm_stat_percentile(sorted, n, 2500)) /
-            (double)p50;
-    out->outlier_share = outlier_share(sorted, n, resolution);
+    int64_t quartiles = ifm_stat_percentile(sorted, n, 7500) - ifm_stat_percentile(sorted, n, 2500);
+    out->iqr_ratio = p50 > 0 ? (double)quartiles / (double)p50 : NAN;
+    out->outlier_share = outlier_share(sorted, n, median, scale);
+    out->autocorrelation = autocorrelation(values, n, median, scale);
+
     /* Trend, MSER-5 and change points see medians of blocks, so that single outliers do not pass
      * for a change of level and the cost is bounded. */
     double points[IFM_STEADY_POINTS];
@@ -287,19 +326,6 @@ void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size
     size_t count = reduce(values, n, block, points);
     assess_trend(points, count, out);
     assess_level(points, count, block, n, resolution, out);
-}
-
-void ifm_steady_assess(const int64_t *values, const int64_t *sorted, int64_t *scratch, size_t n,
-                       int64_t resolution_ns, struct ifm_steadiness *out)
-{
-    if (!sorted) {
-        if (n > 0)
-            memcpy(scratch, values, n * sizeof *scratch);
-        ifm_stat_sort(scratch, n);
-        sorted = scratch;
-    }
-    ifm_steady_assess_sorted(values, sorted, n, resolution_ns, out);
-    out->autocorrelation = n ? ifm_stat_autocorrelation(values, n) : NAN;
 }
 
 /* -- Kalibera and Jones ------------------------------------------------------------------------ */

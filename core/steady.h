@@ -22,14 +22,14 @@ struct ifm_steadiness {
     enum ifm_steady_class steady;
     double mser_share;     /* part that MSER-5 would drop from the begin; 1: it did not converge; NAN: n < 10 */
     double mser_ratio;     /* median of that part over the median of the rest; 1: nothing is dropped; NAN */
-    double drift_p;        /* Mann-Kendall over 20 block medians, two-sided; NAN where n < 20 */
+    double drift_p;        /* Mann-Kendall over 20 medians of blocks, two-sided; NAN where n < 20 */
     double drift_ratio;    /* median of the last third over the first third; NAN */
-    double outlier_share;  /* |x - median| > 14.826 MAD */
+    double outlier_share;  /* |x - median| > 14.826 MAD; half the distance of the quartiles where that is more */
     double iqr_ratio;      /* (P75 - P25) / P50 */
-    double autocorrelation; /* lag 1 */
+    double autocorrelation; /* lag 1; what lies beyond 7.4 MAD counts as the median */
 };
-/* values in time order, ns; resolution_ns floors variances of quantised clocks. scratch holds n values and is
- * overwritten; sorted (may be NULL) is the same sample ascending, so that it is not sorted twice. */
+/* values in time order, ns; resolution_ns floors variances of quantised clocks. sorted is the same sample ascending;
+ * where it is NULL, scratch holds n values and is overwritten. No allocation with sorted. */
 void ifm_steady_assess(const int64_t *values, const int64_t *sorted, int64_t *scratch, size_t n,
                        int64_t resolution_ns, struct ifm_steadiness *out);
 

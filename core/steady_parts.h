@@ -11,8 +11,5 @@ enum ifm_steady_class ifm_steady_classify(const double *values, size_t n, size_t
 /* Standard deviation of the noise, from differences of neighbours: levels and trends do not count.
  */
 double ifm_steady_noise(const double *values, size_t n);
-/* ifm_steady_assess for who has the sample sorted and its autocorrelation: that one stays NAN. */
-void ifm_steady_assess_sorted(const int64_t *values, const int64_t *sorted, size_t n,
-                              int64_t resolution_ns, struct ifm_steadiness *out);
 
 #endif

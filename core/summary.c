@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/mem.h"
-#include "core/steady_parts.h"
 
 #define INTERVAL_ALPHA 0.05
 #define PI             3.14159265358979323846
@@ -86,10 +85,9 @@ void ifm_summary_samples(const struct ifm_samples *samples, int64_t *scratch,
     if (n > 0)
         memcpy(scratch, samples->latency_ns, n * sizeof *scratch);
     ifm_stat_sort(scratch, n);
-    ifm_steady_assess_sorted(samples->latency_ns, scratch, n, samples->resolution_ns, &out->steady);
+    ifm_steady_assess(samples->latency_ns, scratch, NULL, n, samples->resolution_ns, &out->steady);
     if (n == 0)
         return;
-    out->steady.autocorrelation = out->autocorrelation;
     double total_ns =
         samples->steady_ns > 0 ? (double)samples->steady_ns : out->mean_ns * (double)n;
     if (total_ns > 0.0)

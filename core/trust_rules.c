@@ -90,7 +90,7 @@ static const struct row {
     R(SAMPLER_SPARSE, ANY, NONE, ALWAYS, 0.5, NOTE, NEVER, ifm_trust_sparse,
       "No CPU was spare, so that samplers read at the ends of phases only"),
     R(FEW_SAMPLES, ANY, NONE, ALWAYS, 0.5, NOTE, NEVER, ifm_trust_few_samples,
-      "P99 needs 459 samples in each invocation"),
+      "Fewer than the 459 samples that P99 needs"),
     R(COLD_NOT_PROVEN, ANY, PERCENT, ALWAYS, 0, CAUTION, NEVER, ifm_trust_cold,
       "A cold load was asked for, but pages of the model file were, or may have been, in memory"),
     R(OVERLOADED, ANY, COUNT, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_overloaded,

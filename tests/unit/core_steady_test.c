@@ -247,8 +247,7 @@ static void bursts_of_noise_are_no_change_of_level(void **state)
     for (int round = 0; round < 100; round++) {
         int64_t values[LONG], scratch[LONG];
         for (int i = 0; i < LONG; i++)
-            values[i] =
-                (int64_t)(1e6 * (1 + (i < 850 ? 0.001 : 0.012) * ifm_rng_normal(&rng)));
+            values[i] = (int64_t)(1e6 * (1 + (i < 850 ? 0.001 : 0.012) * ifm_rng_normal(&rng)));
         struct ifm_steadiness out;
         ifm_steady_assess(values, NULL, scratch, LONG, 30, &out);
         flat += out.steady == IFM_STEADY_FLAT;
@@ -426,6 +425,40 @@ static void outliers_are_their_definition(void **state)
     }
 }
 
+/* Without outliers it is the plain formula; with them it stays what the inferences do. */
+static void correlation_does_not_hang_on_outliers(void **state)
+{
+    (void)state;
+    static int64_t values[LONG], scratch[LONG];
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 61);
+    for (int with = 0; with < 2; with++) {
+        double noise = 0;
+        for (int i = 0; i < LONG; i++) {
+            noise = 0.8 * noise + 0.6 * ifm_rng_normal(&rng);
+            values[i] = (int64_t)(1e6 * (1 + 0.02 * noise));
+            if (with && ifm_rng_below(&rng, 40) == 0)
+                values[i] += 30000000;
+        }
+        struct ifm_steadiness out;
+        ifm_steady_assess(values, NULL, scratch, LONG, 30, &out);
+        double plain = ifm_stat_autocorrelation(values, LONG);
+        if (with) {
+            assert_true(plain < 0.1);
+            assert_true(out.autocorrelation > 0.5);
+        } else {
+            assert_near(out.autocorrelation, plain, 1e-9);
+        }
+    }
+    for (int i = 0; i < LONG; i++) /* independent, but for two neighbours that were preempted */
+        values[i] =
+            1000000 + (int64_t)(10000 * ifm_rng_normal(&rng)) + (i / 2 == 200 ? 80000000 : 0);
+    struct ifm_steadiness out;
+    ifm_steady_assess(values, NULL, scratch, LONG, 30, &out);
+    assert_true(ifm_stat_autocorrelation(values, LONG) > 0.4);
+    assert_near(out.autocorrelation, 0, 0.15);
+}
+
 static void numbers_that_do_not_exist_are_nan(void **state)
 {
     (void)state;
@@ -538,6 +571,7 @@ int main(void)
         cmocka_unit_test(drift_is_seen_and_measured),
         cmocka_unit_test(outliers_are_those_of_hyperfine),
         cmocka_unit_test(outliers_are_their_definition),
+        cmocka_unit_test(correlation_does_not_hang_on_outliers),
         cmocka_unit_test(numbers_that_do_not_exist_are_nan),
         cmocka_unit_test(a_sorted_sample_saves_the_sorting),
         cmocka_unit_test(kalibera_gives_the_reference_values),
