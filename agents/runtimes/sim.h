@@ -10,7 +10,8 @@
 
 struct sim_state {
     struct sim_law law;
-    int64_t load_time, memory, leak, alloc, seed;
+    int64_t load_time, memory, leak, alloc, work, seed;
+    volatile uint64_t worked;
     int64_t fail_at, crash_at, abort_at, hang_at, exit_at, exit_status, oom_at;
     bool wrong_outputs, nan_outputs, sleep, chatter;
     struct ifm_option_list input_shapes, output_shapes;

@@ -30,6 +30,7 @@ const struct ifm_option sim_options[] = {
     ROW(load_time, "load-time", IFM_OPT_DURATION, "0s", 0, HOUR, "TIME", "time that opening takes"),
     ROW(memory, "memory", IFM_OPT_SIZE, "0", 0, MOST, "SIZE", "bytes held from opening on"),
     ROW(leak, "leak", IFM_OPT_SIZE, "0", 0, MOST, "SIZE", "bytes lost in each run"),
+    ROW(work, "work", IFM_OPT_INT, "0", 0, MOST, "N", "steps of arithmetic in each run"),
     ROW(alloc, "alloc", IFM_OPT_INT, "0", 0, 1000000, "N", "blocks of 100 bytes in each run"),
     AT(fail_at, "fail-at", "run that returns an error"),
     AT(crash_at, "crash-at", "run that reads a bad address"),

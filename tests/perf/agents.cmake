@@ -1,6 +1,7 @@
 # Figures of the measuring side: the loop's own cost, memory, bytes a sample, the plain Python loop as a peer.
 if(TARGET ifm_worker)
   ifm_add_test(NAME loop_bench LABEL perf SOURCES loop_bench.c LIBS ifm_worker ifm_core TIMEOUT 120)
+  ifm_add_test(NAME overhead_bench LABEL perf SOURCES overhead_bench.c LIBS ifm_worker ifm_testlib TIMEOUT 600)
   add_executable(codec_report codec_report.c)
   target_link_libraries(codec_report PRIVATE ifm_core m)
   ifm_add_script(NAME rss LABEL perf COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/rss.py)
