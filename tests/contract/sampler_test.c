@@ -3,8 +3,9 @@
 #include "tests/contract/sampler_tree.h"
 #include <ctype.h>
 #include <dirent.h>
-#include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include "agents/samplers/samplers.h"
 #include "agents/worker/observe_group.h"
 
@@ -188,6 +189,43 @@ static void this_machine_is_read(void **state)
         }
     }
     printf("%s\n", COUNTED ? "" : " (allocations not counted)");
+    ops->close(own);
+    ifm_free(own);
+}
+
+static void *burn(void *argument)
+{
+    struct timespec t;
+    (void)argument;
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    } while (t.tv_sec == 0 && t.tv_nsec < 30000000);
+    return NULL;
+}
+
+/* A vendor's pool starts after the samplers: what it does is the model's. */
+static void threads_that_start_later_are_counted(void **state)
+{
+    const char *const names[] = { "task_clock_ns", "process_cpu_ns" };
+    const struct ifm_sampler_host host = host_of("");
+    int64_t before[IFM_SAMPLER_METRICS_MAX], after[IFM_SAMPLER_METRICS_MAX];
+    uint32_t present = 0, valid = 0;
+    pthread_t thread;
+    void *own = ifm_alloc(ops->state_size);
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *const owner = i == 0 ? "perf" : "proc";
+        if (strcmp(SAMPLER, owner) != 0 || ops->probe(own, &host, &present) != 0) {
+            continue;
+        }
+        const size_t m = metric(names[i]);
+        assert_int_equal(ops->open(own, &host), 0);
+        assert_int_equal(ops->sample(own, before, &valid), 0);
+        assert_int_equal(pthread_create(&thread, NULL, burn, NULL), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(ops->sample(own, after, &valid), 0);
+        assert_true(after[m] - before[m] >= 30000000);
+    }
     ops->close(own);
     ifm_free(own);
 }
@@ -490,6 +528,7 @@ int main(void)
         cmocka_unit_test(another_abi_or_a_missing_slot_is_refused),
         cmocka_unit_test(close_takes_a_state_that_was_never_opened),
         cmocka_unit_test(this_machine_is_read),
+        cmocka_unit_test(threads_that_start_later_are_counted),
         cmocka_unit_test(recorded_trees_give_what_they_hold),
         cmocka_unit_test(what_changes_in_a_tree_is_seen),
         cmocka_unit_test(files_that_turn_bad_after_the_open_lose_their_bits),
