@@ -108,20 +108,22 @@ static const char *const remedies[IFM_TRUST_CODE_COUNT] = {
     [IFM_TRUST_OUTLIERS] = "Stop other programs, keep interrupts off the measured CPUs.",
     [IFM_TRUST_AUTOCORRELATION] = "Fix the clock (doctor --tune) and stop other programs.",
     [IFM_TRUST_DRIFT] = "Let the machine cool down (--cooldown) and fix the clock (doctor --tune).",
-    [IFM_TRUST_NOT_STEADY] = "Measure longer (--duration) with a longer warm-up (--warmup).",
-    [IFM_TRUST_WARMUP_NOT_CONVERGED] = "Allow a longer warm-up (--warmup).",
-    [IFM_TRUST_LATE_WARMUP] = "Warm up longer (--warmup).",
+    [IFM_TRUST_NOT_STEADY] =
+        "Measure longer (--duration), on a quieter machine; doctor says what disturbs.",
+    [IFM_TRUST_WARMUP_NOT_CONVERGED] =
+        "Allow a longer warm-up (--warmup-max), or quiet the machine.",
+    [IFM_TRUST_LATE_WARMUP] = "Warm up longer (--warmup N).",
     [IFM_TRUST_THROTTLED] = "Cool the machine, lower its clock, or raise the container's quota.",
     [IFM_TRUST_FREQUENCY] = "Fix the clock at a level it can keep (doctor --tune).",
     [IFM_TRUST_STEAL] = "Use a machine, or virtual CPUs, of your own.",
     [IFM_TRUST_CO_LOAD] = "Stop other programs, or keep them off the measured CPUs (--cpus).",
     [IFM_TRUST_PREEMPTED] = "Use fewer threads than CPUs, stop other programs.",
-    [IFM_TRUST_MAJOR_FAULTS] = "Leave more memory free, warm up longer (--warmup).",
+    [IFM_TRUST_MAJOR_FAULTS] = "Leave more memory free, warm up longer (--warmup N).",
     [IFM_TRUST_CLOCK_MISMATCH] = "Let time synchronisation settle, check the clock source.",
     [IFM_TRUST_SUSPENDED] = "Forbid sleep (systemd-inhibit) and measure again.",
     [IFM_TRUST_GENERATOR_LATE] =
         "Leave a CPU to the generator (fewer --threads, or --cpus), or offer a lower rate.",
-    [IFM_TRUST_MAXIMUM_REACHED] = "Raise --max-duration, or ask for fewer iterations.",
+    [IFM_TRUST_MAXIMUM_REACHED] = "Raise --maximum, or ask for fewer iterations.",
     [IFM_TRUST_NONDETERMINISTIC] = "One thread, or the runtime's deterministic option.",
     [IFM_TRUST_MEMORY_LIMIT] = "Raise --memory-limit, or use a smaller model or batch.",
     [IFM_TRUST_BATCHED] = "A larger --batch, if percentiles of single calls matter.",
@@ -129,7 +131,8 @@ static const char *const remedies[IFM_TRUST_CODE_COUNT] = {
     [IFM_TRUST_FEW_SAMPLES] = "More iterations (--iterations 1024).",
     [IFM_TRUST_SANDBOX_OFF] = "Leave out --no-sandbox unless the runtime needs what it forbids.",
     [IFM_TRUST_COLD_NOT_PROVEN] = "Put the model on a file system of its own, close what maps it.",
-    [IFM_TRUST_TARGET_NOT_REACHED] = "Allow more invocations, or accept a wider interval.",
+    [IFM_TRUST_TARGET_NOT_REACHED] =
+        "Allow more (--max-invocations, --max-time), or accept a wider interval.",
     [IFM_TRUST_OVERLOADED] = "Offer a lower rate; --find-max-qps finds the highest.",
 };
 
