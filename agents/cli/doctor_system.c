@@ -9,6 +9,7 @@
 
 #include "agents/agent/spool.h"
 #include "agents/cli/doctor.h"
+#include "agents/plan/limits.h"
 
 #define OTHERS_MAX   0.5  /* cores */
 #define STEAL_MAX    0.01 /* of the time */
@@ -178,23 +179,15 @@ static void layout(struct ifm_doctor *d)
 /* -- Limits -------------------------------------------------------------------------------------- */
 static void quota(struct ifm_doctor *d, int cpus)
 {
-    char text[64];
-    int64_t microseconds, period = 100000;
-    double cores = 0;
-    if (ifm_doctor_read(d->root, "/sys/fs/cgroup/cpu.max", text, sizeof text)) {
-        char *end;
-        cores = strtod(text, &end);
-        period = strtoll(end, NULL, 10);
-        cores = strncmp(text, "max", 3) == 0 || period <= 0 ? 0 : cores / (double)period;
-    } else if (ifm_doctor_read_number(d->root, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &microseconds) &&
-               microseconds > 0) {
-        ifm_doctor_read_number(d->root, "/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period);
-        cores = period > 0 ? (double)microseconds / (double)period : 0;
-    }
+    struct ifm_limits limits;
+    ifm_limits_read(d->root, &limits);
+    double cores = limits.cpus;
+    char text[65];
+    snprintf(text, sizeof text, "the container may use %.2f cores", cores);
     bool tight = cores > 0 && (cpus <= 0 || cores < cpus);
     struct ifm_doctor_check *c =
         ifm_doctor_add(d, "cpu quota", tight ? IFM_DOCTOR_PROBLEM : IFM_DOCTOR_OK,
-                       cores > 0 ? "the container may use %.2f cores" : "none", cores);
+                       "%s", cores > 0 ? text : "none");
     if (tight)
         ifm_doctor_remedy(c, "beyond it everything is stopped for the rest of 100 ms: lift the limit, or pin with",
                           "docker run --cpuset-cpus=0-1 (instead of --cpus)");

@@ -1,6 +1,8 @@
 /* Facts of this device, from /proc, /sys and libc. Hard facts (processor, kernel, governor, limits
  * …) make the device key: two runs with different keys are not compared. Soft facts are only noted.
- * A source that is absent gives no fact; nothing is guessed.
+ * A source that is absent gives no fact; nothing is guessed. Hard is what stays from one boot to the next
+ * unless somebody changes the machine: sizes are rounded where the kernel's own share varies, which processors
+ * a job was given and what a thermal daemon allows at the moment are soft.
  *
  * Threading: reads files and affinity of the calling thread. Ownership: facts are the caller's,
  * freed with ifm_device_facts_done (or with the run that holds them). */

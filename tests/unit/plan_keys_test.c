@@ -7,6 +7,7 @@
 
 #include "agents/plan/device.h"
 #include "agents/plan/keys.h"
+#include "agents/plan/limits.h"
 #include "core/mem.h"
 
 static void maps_stay_sorted_and_unique(void **state)
@@ -136,6 +137,103 @@ static void hard_facts_make_the_key_and_soft_ones_do_not(void **state)
     assert_string_not_equal(first, second);
 }
 
+static void what_flaps_is_not_in_the_key(void **state)
+{
+    (void)state;
+    static const char *const soft[][2] = {
+        { "sys/class/thermal/thermal_zone0/temp", "71000\n" },
+        { "sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq", "1500000\n" },
+        { "proc/uptime", "999 1\n" },
+        { "proc/meminfo", "MemTotal:       16384100 kB\nMemAvailable:  7 kB\nSwapTotal: 9 kB\nSwapFree: 1 kB\n" },
+        { "proc/self/status", "Cpus_allowed_list:\t1\n" },
+        { "sys/class/power_supply/BAT0/capacity", "50\n" },
+        { "sys/devices/system/cpu/vulnerabilities/mds", "Mitigation: Clear CPU buffers\n" },
+        { "proc/sys/kernel/randomize_va_space", "0\n" },
+    };
+    char first[IFM_SHA256_HEX], second[IFM_SHA256_HEX];
+    key_now(first);
+    for (size_t i = 0; i < sizeof soft / sizeof *soft; i++) {
+        record(soft[i][0], soft[i][1]);
+        key_now(second);
+        assert_string_equal(first, second);
+    }
+}
+
+static void what_a_machine_is_made_of_is(void **state)
+{
+    (void)state;
+    static const char *const hard[][3] = { /* file, text, fact */
+        { "sys/devices/system/cpu/smt/active", "1\n", "cpu_smt" },
+        { "sys/devices/system/cpu/cpufreq/boost", "1\n", "cpu_turbo" },
+        { "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "1800000\n", "cpu_max_khz" },
+        { "sys/devices/system/cpu/cpu0/microcode/version", "0xf2\n", "cpu_microcode_version" },
+        { "sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n", "transparent_hugepages" },
+        { "sys/devices/system/node/online", "0-1\n", "numa_nodes" },
+        { "sys/fs/cgroup/cpu.max", "150000 100000\n", "cgroup_cpus" },
+        { "sys/fs/cgroup/memory.max", "1073741824\n", "cgroup_memory_bytes" },
+    };
+    char before[IFM_SHA256_HEX], after[IFM_SHA256_HEX];
+    struct ifm_list facts;
+    key_now(before);
+    for (size_t i = 0; i < sizeof hard / sizeof *hard; i++) {
+        record(hard[i][0], hard[i][1]);
+        key_now(after);
+        assert_string_not_equal(before, after);
+        memcpy(before, after, sizeof before);
+        assert_int_equal(ifm_device_facts(t_temp_dir(), &facts, NULL), 0);
+        assert_non_null(find(&facts, hard[i][2]));
+        assert_true(find(&facts, hard[i][2])->hard);
+        ifm_device_facts_done(&facts);
+    }
+}
+
+static void clusters_and_their_governors_are_told_apart(void **state)
+{
+    (void)state;
+    struct ifm_list facts;
+    record("sys/devices/system/cpu/cpu1/cpufreq/cpuinfo_max_freq", "1800000\n");
+    record("sys/devices/system/cpu/cpu2/cpufreq/cpuinfo_max_freq", "2400000\n");
+    record("sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "performance\n");
+    record("sys/devices/system/cpu/cpu2/cpufreq/scaling_governor", "schedutil\n");
+    assert_int_equal(ifm_device_facts(t_temp_dir(), &facts, NULL), 0);
+    assert_string_equal(find(&facts, "cpu_max_khz")->value, "2x1800000+1x2400000");
+    assert_string_equal(find(&facts, "cpu_governor")->value, "performance+schedutil");
+    assert_string_equal(find(&facts, "transparent_hugepages")->value, "madvise");
+    assert_string_equal(find(&facts, "cgroup_cpus")->value, "1.5");
+    assert_string_equal(find(&facts, "mitigations")->value, "1 active, 0 vulnerable");
+    ifm_device_facts_done(&facts);
+}
+
+/* -- Limits of control groups ------------------------------------------------------------------- */
+
+static void the_tightest_group_above_counts(void **state)
+{
+    (void)state;
+    struct ifm_limits limits;
+    record("proc/self/cgroup", "0::/user.slice/session\n");
+    record("sys/fs/cgroup/user.slice/cpu.max", "50000 100000\n");
+    record("sys/fs/cgroup/user.slice/session/cpu.max", "max 100000\n");
+    record("sys/fs/cgroup/user.slice/session/memory.max", "max\n");
+    ifm_limits_read(t_temp_dir(), &limits);
+    assert_true(limits.cpus == 0.5);
+    assert_int_equal(limits.memory_bytes, 1073741824);
+    record("proc/self/cgroup", "0::/../../elsewhere\n"); /* seen from another namespace */
+    ifm_limits_read(t_temp_dir(), &limits);
+    assert_true(limits.cpus == 1.5);
+    record("proc/self/cgroup", "5:memory:/a\n4:cpu,cpuacct:/a/b\nnonsense\n");
+    record("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "268435456\n");
+    record("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"); /* none */
+    record("sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "20000\n");
+    record("sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
+    record("sys/fs/cgroup/cpu,cpuacct/a/b/cpu.cfs_quota_us", "-1\n");
+    record("sys/fs/cgroup/cpu,cpuacct/a/b/cpu.cfs_period_us", "100000\n");
+    ifm_limits_read(t_temp_dir(), &limits);
+    assert_true(limits.cpus == 0.2);
+    assert_int_equal(limits.memory_bytes, 268435456);
+    ifm_limits_read("/nonexistent", &limits);
+    assert_true(limits.cpus == 0 && limits.memory_bytes == 0);
+}
+
 static void an_empty_machine_has_a_key_too(void **state)
 {
     (void)state;
@@ -174,6 +272,10 @@ int main(void)
         cmocka_unit_test(the_key_is_the_hash_of_canonical_json),
         cmocka_unit_test(only_settings_of_runtimes_leave_the_environment),
         cmocka_unit_test(hard_facts_make_the_key_and_soft_ones_do_not),
+        cmocka_unit_test(what_flaps_is_not_in_the_key),
+        cmocka_unit_test(what_a_machine_is_made_of_is),
+        cmocka_unit_test(clusters_and_their_governors_are_told_apart),
+        cmocka_unit_test(the_tightest_group_above_counts),
         cmocka_unit_test(an_empty_machine_has_a_key_too),
         cmocka_unit_test(running_out_of_memory_leaks_nothing),
     };
