@@ -149,7 +149,8 @@ static void bound(const struct ifm_scenario_setup *setup, const struct ifm_scena
 
 /* Poisson arrivals make the offered rate of n queries itself vary by 1/sqrt(n): three of those are
  * allowed beside the 5 %. */
-bool ifm_scenario_fell_behind(const struct ifm_scenario_setup *setup, double achieved_per_s, size_t n)
+bool ifm_scenario_fell_behind(const struct ifm_scenario_setup *setup, double achieved_per_s,
+                              size_t n)
 {
     const bool paced = setup->kind == IFM_SCENARIO_PACED;
     const bool random = !paced && setup->arrival == 0;
@@ -170,15 +171,16 @@ static void judge(const struct ifm_scenario_setup *setup, const struct ifm_scena
     out->valid = out->lateness_p99_ns <= limit;
     out->overloaded = ((paced || setup->kind == IFM_SCENARIO_SERVER) && out->unfinished > 0) ||
                       ifm_scenario_fell_behind(setup, out->achieved_per_s, in->n);
-    if (!out->valid) {
+    if (out->overloaded) { /* the greater trouble is named first */
+        snprintf(out->reason, sizeof out->reason,
+                 "answers fell behind the schedule: %.4g of %.4g queries a second%s%s",
+                 out->achieved_per_s, offered,
+                 out->unfinished > 0 ? ", some without an answer" : "",
+                 out->valid ? "" : "; the load generator was late, too");
+    } else if (!out->valid) {
         snprintf(out->reason, sizeof out->reason,
                  "the load generator was late: P99 %.3g ms, at most %.3g ms are allowed",
                  (double)out->lateness_p99_ns / 1e6, (double)limit / 1e6);
-    } else if (out->overloaded) {
-        snprintf(out->reason, sizeof out->reason,
-                 "answers fell behind the schedule: %.4g of %.4g queries a second%s",
-                 out->achieved_per_s, offered,
-                 out->unfinished > 0 ? ", some without an answer" : "");
     }
 }
 

@@ -4,7 +4,8 @@
  *
  * Words. Latency counts from the intended start (open loop, paced). Lateness is the generator's fault alone:
  * actual start less the moment at which the query would have started, had every query before it been issued
- * on time. A query that waits because the runtime is busy has latency, not lateness.
+ * on time. A query that waits because the runtime is busy has latency, not lateness; where that queue is twenty
+ * times longer than the lateness, it takes it over.
  *
  * Threading: pure functions. Ownership: inputs are borrowed, results hold no pointers. Sources: measurement.md
  * 3.5 and 4 of the method; loadgen's early_stopping.cc (Apache-2.0) for the early stopping. */

@@ -64,6 +64,15 @@ void ifm_scenario_done(struct ifm_scenario *s); /* accepts one that init refused
 /* -- Parts, for the files of the scenario ------------------------------------------------------- */
 /* Now, or t_ns if that is later: sleeps to spin_ns before it, then spins. */
 int64_t ifm_scenario_wait_until(int64_t t_ns, int64_t spin_ns);
+/* Lateness of a query that was due, started and took so long. free_ns: when the runtime is free for the next one had
+ * every query been on time; in and out. A queue that is twenty times longer than the lateness takes it over: behind a
+ * runtime that cannot keep up, what the generator adds would otherwise be added up for ever. */
+static inline int64_t ifm_scenario_charge(int64_t due_ns, int64_t start_ns, int64_t took_ns, int64_t *free_ns)
+{
+    const int64_t ideal = due_ns > *free_ns ? due_ns : *free_ns, late = start_ns - ideal;
+    *free_ns = (20 * late < ideal - due_ns ? start_ns : ideal) + took_ns;
+    return late;
+}
 /* Offsets of the planned queries from the begin, into start_ns of the array. */
 void ifm_scenario_schedule(struct ifm_scenario *s);
 /* Sets unfinished: those from `done` on that were due at the end of the phase. */

@@ -69,11 +69,10 @@ static void issue_all(struct ifm_scenario *s, struct ifm_scenario_server *v)
         if (start == 0) {
             return;
         }
-        const int64_t ideal = due > free_ns ? due : free_ns;
-        s->lateness_ns[i] = start - ideal;
         s->samples[i].start_ns = due;
         const int status = s->ops->submit(s->state);
-        free_ns = ideal + (ifm_clock_ns() - start); /* a full queue is the runtime's, not ours */
+        const int64_t took = ifm_clock_ns() - start; /* a full queue is the runtime's, not ours */
+        s->lateness_ns[i] = ifm_scenario_charge(due, start, took, &free_ns);
         if (__builtin_expect(status != 0, 0)) {
             atomic_store(&v->status, status);
             return;

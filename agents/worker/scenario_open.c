@@ -34,9 +34,7 @@ void ifm_scenario_run_open(struct ifm_scenario *s)
         if (__builtin_expect(status != 0, 0)) {
             break;
         }
-        const int64_t ideal = due > free_ns ? due : free_ns;
-        free_ns = ideal + (end - start);
-        s->lateness_ns[n] = start - ideal;
+        s->lateness_ns[n] = ifm_scenario_charge(due, start, end - start, &free_ns);
         s->samples[n].start_ns = due;
         s->samples[n].duration_ns = end - due;
         n++;

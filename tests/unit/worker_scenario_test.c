@@ -315,6 +315,30 @@ static void a_failure_says_which_call_it_was(void **state)
     assert_string_equal(s.slot, "wait");
 }
 
+static void lateness_is_what_the_generator_adds(void **state)
+{
+    int64_t free_ns = 0;
+    (void)state;
+    assert_int_equal(ifm_scenario_charge(1000, 1000, 50, &free_ns), 0);
+    assert_int_equal(free_ns, 1050);
+    assert_int_equal(ifm_scenario_charge(1010, 1050, 50, &free_ns),
+                     0); /* waited: the runtime was busy */
+    assert_int_equal(ifm_scenario_charge(2000, 2300, 50, &free_ns), 300);
+    assert_int_equal(free_ns, 2050); /* as if it had been on time … */
+    assert_int_equal(ifm_scenario_charge(2010, 2350, 50, &free_ns),
+                     300); /* … so the next is late, too */
+    assert_int_equal(ifm_scenario_charge(2500, 2500, 50, &free_ns), 0); /* until there is a pause */
+    /* one that cannot keep up: each query adds 1, which is never added up beyond a twentieth of the
+     * queue */
+    int64_t end = free_ns, late = 0;
+    for (int64_t i = 0; i < 100000; i++) {
+        const int64_t due = 3000 + i * 10, start = (due > end ? due : end) + 1;
+        late = ifm_scenario_charge(due, start, 50, &free_ns);
+        end = start + 50;
+        assert_true(late >= 1 && late <= 4);
+    }
+}
+
 /* -- Open loops -----------------------------------------------------------------------------------
  */
 /* What holds for every open loop in order: no query starts before it is due or before the one
@@ -578,6 +602,7 @@ int main(void)
         CASE(a_long_run_of_a_fast_model_is_timed_in_batches),
         CASE(closed_loops_end_at_the_maximum_and_with_the_array),
         CASE(a_failure_says_which_call_it_was),
+        CASE(lateness_is_what_the_generator_adds),
         CASE(ticks_stay_where_they_are_whatever_a_run_takes),
         CASE(a_server_answers_each_query_of_its_schedule),
         CASE(an_overloaded_server_leaves_queries_unfinished),
