@@ -136,7 +136,8 @@ static int unpack_group(struct reader *reader, struct ifm_msg_lanes *group, stru
     reader->at += 4;
     reader->left -= 4;
     if (len > reader->left) return damaged(err);
-    if (len && ifm_codec_decode(reader->at, len, reader->values, GROUP_MAX, &count, err)) return damaged(err);
+    int rc = len ? ifm_codec_decode(reader->at, len, reader->values, GROUP_MAX, &count, err) : 0;
+    if (rc) return rc == IFM_ERR_NOMEM ? rc : damaged(err);
     reader->at += len;
     reader->left -= len;
     if (count % rows) return damaged(err);

@@ -205,6 +205,8 @@ static int set_ops(struct ifm_put *put, const struct ifm_msg_profile *profile, s
         ifm_jw_i64(&w, ops[i].calls);
         ifm_jw_key(&w, "total_ns");
         ifm_jw_i64(&w, ops[i].total_ns);
+        ifm_jw_key(&w, "start_ns");
+        ifm_jw_i64(&w, ops[i].start_ns);
         ifm_jw_end(&w, '}');
     }
     ifm_jw_end(&w, ']');

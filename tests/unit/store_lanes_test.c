@@ -191,8 +191,8 @@ static void a_run_keeps_its_operators_apart(void **state)
     char *ops = NULL;
     sf_run_init(&made, ID, 0, 1795000000000, NULL);
     struct ifm_msg_op *op = ifm_alloc_array(2, sizeof *op);
-    op[0] = (struct ifm_msg_op){ ifm_dup("conv \"1\""), ifm_dup("Conv"), ifm_dup("cpu"), ifm_dup("1x3"), 50, 900000 };
-    op[1] = (struct ifm_msg_op){ ifm_dup("relu"), NULL, NULL, NULL, 50, 100000 };
+    op[0] = (struct ifm_msg_op){ ifm_dup("conv \"1\""), ifm_dup("Conv"), ifm_dup("cpu"), ifm_dup("1x3"), 50, 900000, 0 };
+    op[1] = (struct ifm_msg_op){ ifm_dup("relu"), NULL, NULL, NULL, 50, 100000, IFM_JSON_ABSENT };
     made.body.profile = (struct ifm_msg_profile){ .ops = { op, 2 }, .inferences = 50, .p50_ns = 30000,
                                                   .unprofiled_p50_ns = 25000, .attributed_ns = 20000,
                                                   .fallback_share = 0.25 };
@@ -203,8 +203,8 @@ static void a_run_keeps_its_operators_apart(void **state)
     t_assert_contains(out.data, "\"profile\":{\"inferences\":50,\"p50_ns\":30000");
     assert_int_equal(ifm_store_get_body(store, ID, &back, &ops, &err), 0);
     assert_string_equal(ops, "[{\"name\":\"conv \\\"1\\\"\",\"type\":\"Conv\",\"provider\":\"cpu\",\"shapes\":\"1x3\",\"calls\":50,"
-                             "\"total_ns\":900000},{\"name\":\"relu\",\"type\":null,\"provider\":null,\"shapes\":null,"
-                             "\"calls\":50,\"total_ns\":100000}]");
+                             "\"total_ns\":900000,\"start_ns\":0},{\"name\":\"relu\",\"type\":null,\"provider\":null,\"shapes\":null,"
+                             "\"calls\":50,\"total_ns\":100000,\"start_ns\":null}]");
     assert_string_equal(back.experiment.id, EXPERIMENT);
     ifm_free(ops);
     ifm_json_free(&ifm_run_table, &back);
