@@ -1,10 +1,10 @@
 /* The timed phase, and what is said of it afterwards. */
 #include <unistd.h>
 #include "agents/worker/batch.h"
-#include "agents/worker/cgroup.h"
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
+#include "core/cgroup.h"
 
 #define SAMPLES_DEFAULT 4194304
 #define SAMPLES_LEAST   1024

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "agents/worker/cgroup.h"
+#include "core/cgroup.h"
 #include "core/json.h"
 #include "core/mem.h"
 

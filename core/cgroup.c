@@ -1,4 +1,4 @@
-#include "agents/worker/cgroup.h"
+#include "core/cgroup.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -105,11 +105,11 @@ static bool is_alone(const char *root, const char *folder, pid_t pid)
     return strtoll(text, &end, 10) == (long long)pid && strcmp(end, "\n") == 0;
 }
 
-/* Where the files of this process's group lie; false where that cannot be told. */
-static bool find_folder(const char *root, const char *controller, char *folder, size_t size)
+bool ifm_cgroup_folder(const char *root, enum ifm_cgroup_version version, char *folder, size_t size)
 {
-    static char text[TEXT_MAX]; /* too large for a stack that may be a vendor thread's one day */
+    static char text[TEXT_MAX]; /* too large for the stack of a small thread */
     static struct mount mount;
+    const char *controller = version == IFM_CGROUP_V1 ? "memory" : "";
     char own[PATH_MAX];
     const char *path = read_text(root, "/proc/self/cgroup", text, sizeof text)
                            ? group_path(text, controller)
@@ -126,10 +126,11 @@ static bool find_folder(const char *root, const char *controller, char *folder, 
            size;
 }
 
-static int64_t peak_of(const char *root, const char *controller, const char *file, pid_t pid)
+static int64_t peak_of(const char *root, enum ifm_cgroup_version version, const char *file,
+                       pid_t pid)
 {
     char folder[PATH_MAX], path[PATH_MAX], number[64], *end = NULL;
-    if (!find_folder(root, controller, folder, sizeof folder) || !is_alone(root, folder, pid) ||
+    if (!ifm_cgroup_folder(root, version, folder, sizeof folder) || !is_alone(root, folder, pid) ||
         (size_t)snprintf(path, sizeof path, "%s/%s", folder, file) >= sizeof path ||
         !read_text(root, path, number, sizeof number)) {
         return IFM_JSON_ABSENT;
@@ -141,6 +142,6 @@ static int64_t peak_of(const char *root, const char *controller, const char *fil
 
 int64_t ifm_cgroup_peak(const char *root, pid_t pid)
 {
-    const int64_t v1 = peak_of(root, "memory", "memory.max_usage_in_bytes", pid);
-    return v1 != IFM_JSON_ABSENT ? v1 : peak_of(root, "", "memory.peak", pid);
+    const int64_t v1 = peak_of(root, IFM_CGROUP_V1, "memory.max_usage_in_bytes", pid);
+    return v1 != IFM_JSON_ABSENT ? v1 : peak_of(root, IFM_CGROUP_V2, "memory.peak", pid);
 }
