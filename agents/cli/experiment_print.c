@@ -8,7 +8,6 @@
 #include "agents/cli/grid.h"
 #include "agents/cli/print.h"
 #include "agents/cli/row.h"
-#include "core/trust.h"
 
 /* -- The plan -----------------------------------------------------------------------------------
  */
@@ -135,7 +134,7 @@ static void arm_row(const struct ifm_experiment *x, size_t arm, size_t place, st
         number_cell(IFM_METRIC_RSS, m, false, cells[RSS]);
         snprintf(cells[7], IFM_GRID_CELL, "%s",
                  m->view.ok ? verification_texts[m->view.run.verification] : "failed");
-        ifm_trust_line(&m->view.run, cells[TRUST], IFM_GRID_CELL);
+        snprintf(cells[TRUST], IFM_GRID_CELL, "%s", ifm_trust_words[m->view.run.trust]);
     }
     for (size_t i = 0; i <= TRUST; i++)
         texts[i] = cells[i];

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agents/cli/capacity_run.h"
 #include "agents/cli/format.h"
 #include "agents/cli/row.h"
 #include "agents/executors/executor.h"
 #include "agents/plan/keys.h"
+#include "agents/plan/until.h"
 #include "core/trust.h"
 
 #define LABEL_WIDTH 16
@@ -55,21 +57,26 @@ void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *e, char
     }
 }
 
-void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note,
-                    size_t size)
+void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note, size_t size)
 {
     const struct ifm_estimate *e = &view->metrics[metric];
     int64_t n = ifm_view_iterations(view);
     note[0] = '\0';
-    if (metric == IFM_METRIC_P90 && view->ok && !e->enough)
-        snprintf(note, size, "n too small for P90 (n=%lld, needs 44)", (long long)n);
-    if (metric == IFM_METRIC_P99 && view->ok && !e->enough)
-        snprintf(note, size, "n too small for P99 (n=%lld, needs 459)", (long long)n);
+    int64_t needed = ifm_target_samples(metric);
+    if (!view->ok || e->enough || needed < 2)
+        return;
+    if (n >= needed) /* timed in batches: there is no percentile of single calls, however many */
+        snprintf(note, size, "of batches of calls: too fast for single ones");
+    else
+        snprintf(
+            note, size,
+            "not enough samples for %s: n=%lld, needs %lld in each invocation (--iterations %lld)",
+            ifm_print_label(metric), (long long)n, (long long)needed, (long long)needed);
 }
 
 static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, enum ifm_metric metric)
 {
-    char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
+    char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[128];
     struct ifm_buf *out = &cli->out;
     ifm_print_metric(metric, &view->metrics[metric], value, interval);
     ifm_print_note(metric, view, note, sizeof note);
@@ -298,48 +305,19 @@ void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *h
     ifm_buf_addf(&cli->out, " %s (P99.5)\n", to);
 }
 
-static void details(struct ifm_cli *cli, const struct ifm_view *view)
+/* What the runtime takes from the heap for one inference, in its steady state. */
+static void allocations_line(struct ifm_cli *cli, const struct ifm_view *view)
 {
-    struct ifm_buf *out = &cli->out;
-    char a[IFM_FORMAT_MAX], b[IFM_FORMAT_MAX], c[IFM_FORMAT_MAX], d[IFM_FORMAT_MAX],
-        e[IFM_FORMAT_MAX];
-    ifm_buf_adds(
-        out,
-        "\n  per invocation (nearest rank; brackets: binomial 95 % of P50 within this process;\n"
-        "  then mean, standard deviation, and P50/P90/P99 by numpy's linear interpolation)\n");
-    for (size_t i = 0; i < view->count; i++) {
-        const struct ifm_view_invocation *item = &view->items[i];
-        const struct ifm_invocation_stats *s = &item->stats;
-        if (!item->has_stats)
-            continue;
-        ifm_format_ns((double)s->p50_ns, a);
-        ifm_format_ns_interval((double)s->p50_ns, (double)s->p50_low_ns, (double)s->p50_high_ns, b);
-        ifm_format_ns((double)s->p90_ns, c);
-        ifm_format_ns((double)s->p99_ns, d);
-        ifm_format_ns((double)s->max_ns, e);
-        ifm_buf_addf(out, "  %3lld  n=%lld  P50 %s %s  P90 %s  P99 %s  max %s\n",
-                     (long long)item->body.n, (long long)s->n, a,
-                     s->p50_low_ns >= 0 && s->p50_high_ns >= 0 ? b : "", c, d, e);
-        ifm_format_ns(s->mean_ns, a);
-        ifm_format_ns(s->sd_ns, b);
-        ifm_format_ns(s->p50_interp_ns, c);
-        ifm_format_ns(s->p90_interp_ns, d);
-        ifm_format_ns(s->p99_interp_ns, e);
-        ifm_buf_addf(
-            out, "       mean %s  sd %s  linear %s / %s / %s  r1 %.2f  involuntary switches %lld\n",
-            a, b, c, d, e, s->autocorrelation, (long long)item->body.involuntary_switches);
-    }
-    ifm_buf_adds(out, "\n  configuration\n");
-    for (size_t i = 0; i < view->run.config.count; i++)
-        ifm_buf_addf(out, "    %s = %s\n", view->run.config.items[i].key,
-                     view->run.config.items[i].value);
-    ifm_buf_addf(out, "  variant key     %s\n  config key      %s\n  device key      %s (%s)\n",
-                 view->run.variant_sha256 ? view->run.variant_sha256 : "?",
-                 view->run.config_key ? view->run.config_key : "?",
-                 view->run.device_key ? view->run.device_key : "?",
-                 view->run.device ? view->run.device : "?");
-    if (view->run.command)
-        ifm_buf_addf(out, "  command         %s\n", view->run.command);
+    const struct ifm_msg_allocations *a = &view->run.allocations;
+    char bytes[IFM_FORMAT_MAX];
+    if (a->inferences <= 0)
+        return;
+    double n = (double)a->inferences;
+    ifm_format_bytes((double)a->bytes / n, bytes);
+    ifm_buf_adds(&cli->out, "  ");
+    padded(&cli->out, "allocations", LABEL_WIDTH);
+    ifm_buf_addf(&cli->out, "%.4g an inference, %s; %.4g freed\n", (double)a->allocations / n,
+                 bytes, (double)a->frees / n);
 }
 
 void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
@@ -358,6 +336,8 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
         metric_line(cli, view, IFM_METRIC_CPU);
         if (!isnan(view->metrics[IFM_METRIC_ENERGY].value))
             metric_line(cli, view, IFM_METRIC_ENERGY);
+        allocations_line(cli, view);
+        ifm_print_scenario(cli, view);
     }
     verification_line(cli, view);
     trust_line(cli, view);
@@ -365,7 +345,8 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
     failures(cli, view);
     warnings(cli, view);
     if (cli->common->verbose)
-        details(cli, view);
+        ifm_print_details(cli, view);
+    ifm_capacity_print(cli, &view->run.capacity);
 }
 
 void ifm_print_remarks(struct ifm_cli *cli, const struct ifm_view *view, const char *name)
@@ -397,7 +378,7 @@ void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
                  run->runtime ? run->runtime : "", run->runtime_version ? run->runtime_version : "",
                  view->ok, (long long)ifm_view_iterations(view));
     for (size_t m = 0; m < IFM_METRIC_COUNT; m++) {
-        char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[96];
+        char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[128];
         if (m == IFM_METRIC_ENERGY && isnan(view->metrics[m].value))
             continue; /* most machines have no source of it */
         ifm_print_metric((enum ifm_metric)m, &view->metrics[m], value, interval);

@@ -24,6 +24,10 @@ void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *estimat
 const char *ifm_print_label(enum ifm_metric metric); /* "P50", "peak RSS" */
 void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note,
                     size_t size);
+/* Everything an invocation says of itself, the configuration and the keys: --verbose. In print_details.c. */
+void ifm_print_details(struct ifm_cli *cli, const struct ifm_view *view);
+/* Figures of the scenario; nothing where it is single. In print_scenario.c. */
+void ifm_print_scenario(struct ifm_cli *cli, const struct ifm_view *view);
 /* A line of block characters over the latencies, with its ends. */
 void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *histogram);
 

@@ -4,6 +4,7 @@
 
 #include "agents/agent/client.h"
 #include "agents/cli/arms.h"
+#include "agents/cli/capacity_run.h"
 #include "agents/cli/experiment.h"
 #include "agents/cli/print.h"
 #include "agents/cli/run_options.h"
@@ -149,6 +150,16 @@ static int broken_off(const struct ifm_experiment *x, int rc, struct ifm_err *er
     return rc;
 }
 
+static int search(const struct ifm_run_asked *asked, struct ifm_measure *m,
+                  struct ifm_capacity_run *found, struct ifm_err *err)
+{
+    if (!asked->o->find_max_qps)
+        return 0;
+    return ifm_capacity_prepare(m, asked->bound_ns, asked->bound_percentile, asked->o->max_time,
+                                asked->o->order_seed ? asked->o->order_seed : asked->o->seed, found,
+                                err);
+}
+
 static int measure(struct ifm_cli *cli, const struct ifm_run_asked *asked, struct ifm_arms *arms,
                    const struct ifm_daemon_address *daemon, struct ifm_err *err)
 {
@@ -161,13 +172,25 @@ static int measure(struct ifm_cli *cli, const struct ifm_run_asked *asked, struc
                                 .target_count = asked->target_count,
                                 .sysroot = asked->o->sysroot,
                                 .seed = asked->o->order_seed };
+    struct ifm_capacity_run found = { .capacity = { .bound_ns = 0 } };
     size_t ok = 0;
     memcpy(x.targets, asked->targets, sizeof x.targets);
     int rc = ifm_experiment_begin(&x, err);
     if (rc)
         return rc;
-    ifm_experiment_plan(&x);
-    rc = ifm_experiment_run(&x, err);
+    if (asked->o->sysroot)
+        ifm_cli_note(cli, "samplers read the recorded tree %s, not this machine",
+                     asked->o->sysroot);
+    rc = search(asked, &x.arms[0], &found, err);
+    if (!rc) {
+        ifm_experiment_plan(&x);
+        rc = ifm_experiment_run(&x, err);
+    }
+    ifm_capacity_run_done(&found);
+    if (rc == IFM_ERR_INTERRUPTED && ifm_interrupt_exit()) {
+        ifm_cli_note(cli, "interrupted in the search: nothing to keep");
+        return ifm_interrupt_exit();
+    }
     if (rc)
         return broken_off(&x, rc, err);
     for (size_t i = 0; i < x.count; i++)

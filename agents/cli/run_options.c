@@ -12,6 +12,7 @@
 #define UNTIL_ROUNDS_MAX 50
 #define PERIOD_NS        INT64_C(33333333) /* a camera of 30 frames a second */
 #define SUSTAINED_NS     INT64_C(300000000000)
+#define IDLE_NS          INT64_C(2000000000) /* a worker without a source of energy skips it */
 #define CPU_MAX          1023
 #define MINUTE           INT64_C(60000000000)
 
@@ -138,6 +139,7 @@ static int check_sizes(const struct ifm_run_options *o, struct ifm_err *err)
           "--invocations is more than --max-invocations" },
         { o->until && o->max_invocations && o->max_invocations < IFM_INTERVAL_MIN_K,
           "--until needs an interval, so --max-invocations of at least 6" },
+        { o->warmup && o->warmup_max, "--warmup fixes the number that --warmup-max would limit" },
         { o->count_allocations && !o->allocations,
           "--count-allocations and --no-allocations contradict each other" },
         { o->energy_idle && o->samplers && strcmp(o->samplers, "none") == 0,
@@ -228,6 +230,7 @@ static int read_plan(struct ifm_run_asked *out, struct ifm_err *err)
                                     .duration_ns = o->duration,
                                     .max_ns = o->maximum,
                                     .warmup_iterations = o->warmup,
+                                    .warmup_max_ns = o->warmup_max,
                                     .timeout_ns = o->timeout };
     bool sized = o->iterations || o->duration || o->quick;
     int rc = cooldown(o, &asked, err);
@@ -242,6 +245,7 @@ static int read_plan(struct ifm_run_asked *out, struct ifm_err *err)
         asked.invocations = IFM_INTERVAL_MIN_K;
     ifm_plan_make(&asked, &out->plan);
     limit_rounds(out);
+    out->default_size = !sized;
     out->count_allocations = o->count_allocations || (o->allocations && !sized);
     return 0;
 }
@@ -287,7 +291,7 @@ void ifm_run_options_spec(const struct ifm_run_asked *asked, struct ifm_msg_spec
     spec->period_ns = paced && !o->period ? PERIOD_NS : o->period;
     spec->batch_calls = o->batching ? 0 : 1;
     spec->no_sandbox = !o->sandbox;
-    spec->idle_ns = o->energy_idle;
+    spec->idle_ns = o->energy_idle ? o->energy_idle : asked->default_size ? IDLE_NS : 0;
     spec->sysroot = (char *)(uintptr_t)o->sysroot;
     spec->cpus =
         (struct ifm_ints){ .items = (int64_t *)(uintptr_t)asked->cpus, .count = asked->cpu_count };

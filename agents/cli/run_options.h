@@ -16,8 +16,8 @@ struct ifm_run_options {
     struct ifm_cli_common common;
     const char *runtime, *provider, *variant, *name, *commit, *expect, *threads, *batch, *until,
         *cooldown, *bound, *cpus, *samplers, *sysroot, *require;
-    int64_t warmup, iterations, duration, maximum, invocations, max_invocations, max_time, seed,
-        order_seed, memory_limit, timeout, streams, period, energy_idle;
+    int64_t warmup, warmup_max, iterations, duration, maximum, invocations, max_invocations,
+        max_time, seed, order_seed, memory_limit, timeout, streams, period, energy_idle;
     double rtol, atol, rate;
     int cold, scenario, arrival;
     bool quick, find_max_qps, sandbox, batching, allocations, count_allocations;
@@ -39,7 +39,7 @@ struct ifm_run_asked {
     bool require_trusted, require_verified;
     struct ifm_plan plan; /* invocations: the fewest where there are targets */
     int64_t max_rounds;
-    bool count_allocations;
+    bool count_allocations, default_size;
 };
 /* IFM_ERR_USAGE with one sentence for what contradicts itself. */
 int ifm_run_options_read(const struct ifm_run_options *o, struct ifm_run_asked *out,

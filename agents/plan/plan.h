@@ -7,12 +7,15 @@
 
 #include "core/msg.h"
 
-#define IFM_PLAN_INVOCATIONS  10
-#define IFM_PLAN_ITERATIONS   1024
-#define IFM_PLAN_DURATION_NS  INT64_C(3000000000)
-#define IFM_PLAN_MAX_NS       INT64_C(30000000000) /* timed phase, unless the user asked for more */
-#define IFM_PLAN_MAX_ASKED_NS INT64_C(600000000000) /* the most a timed phase may last */
-#define IFM_PLAN_WARMUP_NS    INT64_C(500000000)
+#define IFM_PLAN_INVOCATIONS         10
+#define IFM_PLAN_ITERATIONS          1024
+#define IFM_PLAN_DURATION_NS         INT64_C(3000000000)
+#define IFM_PLAN_MAX_NS              INT64_C(30000000000) /* timed phase, unless the user asked for more */
+#define IFM_PLAN_MAX_ASKED_NS        INT64_C(600000000000) /* the most a timed phase may last */
+#define IFM_PLAN_WARMUP_NS           INT64_C(500000000)
+#define IFM_PLAN_WARMUP_MAX_NS       INT64_C(10000000000) /* warm-up that does not settle ends then */
+#define IFM_PLAN_QUICK_WARMUP_MAX_NS INT64_C(2000000000)
+#define IFM_PLAN_ASKED_WARMUP_MAX_NS INT64_C(30000000000)
 #define IFM_PLAN_OVERHEAD_NS                                                                       \
     INT64_C(300000000) /* process, load, clock check: a guess before the first */
 #define IFM_PLAN_TIMEOUT_EXTRA_NS                                                                  \
@@ -27,15 +30,16 @@
 struct ifm_plan_asked {
     bool quick;
     int64_t invocations, iterations, duration_ns, max_ns, warmup_iterations, timeout_ns;
-    bool has_cooldown;   /* cooldown_ns was typed; else by the size of the plan */
+    int64_t warmup_max_ns;
+    bool has_cooldown; /* cooldown_ns was typed; else by the size of the plan */
     int64_t cooldown_ns;
 };
 struct ifm_plan {
     int64_t invocations;
     int64_t iterations, duration_ns,
         max_ns; /* of the timed phase: both minima, bounded by max_ns */
-    int64_t warmup_iterations, warmup_ns;
-    int64_t timeout_ns; /* of one process */
+    int64_t warmup_iterations, warmup_ns, warmup_max_ns;
+    int64_t timeout_ns;           /* of one process */
     int64_t cooldown_ns, spin_ns; /* before each invocation but the first; no pause, no spin */
 };
 void ifm_plan_make(const struct ifm_plan_asked *asked, struct ifm_plan *out);

@@ -166,6 +166,49 @@ class Stopping(ExperimentCase):
         self.fails(64, "--require wants", "run", "--runtime", "sim", "--require", "fast")
 
 
+class Details(ExperimentCase):
+    def test_what_an_invocation_says_of_itself(self):
+        got = self.table("-O", "latency=50us", "--invocations", "2", "-v")
+        for part in ("warm-up 3 in", "fixed", "MSER would drop", "outliers", "peak RSS  load", "PSS", "USS", "faults minor+major", "steady 0+0",
+                     "switches involuntary", "CPU/inference", "sandboxed", "clock ", "sampler proc: ", "config key"):
+            self.assertIn(part, got.out)
+        off = self.table("-O", "latency=50us", "--invocations", "1", "--no-sandbox", "--samplers", "none", "-v")
+        self.assertIn("not sandboxed", off.out)
+        self.assertNotIn("sampler proc", off.out)
+        self.assertIn("sandbox = off", off.out)
+
+    def test_allocations_are_counted_in_a_process_of_their_own(self):
+        run = self.arms("-O", "latency=50us", "--invocations", "1")["run"]
+        self.assertNotIn("allocations", run, "not in runs whose size was set")
+        run = self.arms("-O", "latency=50us", "--invocations", "1", "--count-allocations")["run"]
+        if not run.get("allocations"):
+            self.skipTest("the worker cannot count allocations here")
+        self.assertEqual(run["allocations"]["inferences"], 100)
+        self.assertIn("allocations     0 an inference", self.ok("show", "@1").out)
+
+    def test_scenarios_are_settings_and_have_figures(self):
+        got = self.cli("run", "--runtime", "sim", "-O", "latency=100us", "--invocations", "1", "--duration", "200ms", "--warmup", "3",
+                       "--scenario", "server", "--rate", "100", "--bound", "50ms@p99", "--cooldown", "0")
+        self.assertEqual(got.status, 0, got)
+        self.assertIn("server          100.0 /s offered", got.out)
+        self.assertIn("bound 50.00 ms", got.out)
+        reply = self.ok("show", "@1", "--json").json
+        self.assertEqual({k: reply["run"]["config"][k] for k in ("scenario", "rate", "arrival", "bound_ns", "bound_percentile")},
+                         {"scenario": "server", "rate": "100", "arrival": "poisson", "bound_ns": "50000000", "bound_percentile": "9900"})
+        self.assertEqual((reply["scenario"]["kind"], reply["scenario"]["rate_per_s"]), ("server", 100))
+        self.assertIsNotNone(reply["invocations"][0]["lateness_p99_ns"])
+        self.assertEqual(self.ok("list", "--json").json["items"][0]["scenario"], "server")
+        got = self.table("-O", "latency=100us", "--invocations", "1", "--scenario", "paced", "--period", "1ms", "--iterations", "20")
+        self.assertIn("paced           every 1.000 ms", got.out)
+
+    def test_a_warm_up_that_does_not_settle_is_cut_off(self):
+        got = self.cli("run", "--runtime", "sim", "-O", "latency=1ms", "-O", "drift=5", "--invocations", "1", "--iterations", "20",
+                       "--warmup-max", "700ms", "--json")
+        self.assertEqual(got.status, 0, got)
+        self.assertEqual(got.json["invocations"][0]["warmup_end"], "cap")
+        self.assertLess(got.json["invocations"][0]["warmup_ns"], 5e9)
+
+
 class Contradictions(CliCase):
     def test_one_sentence_each(self):
         for args, part in ((("--rate", "10"), "--rate belongs to --scenario server"), (("--until", "p50:1%", "--quick"), "contradict"),
@@ -182,6 +225,7 @@ class Contradictions(CliCase):
                            (("--invocations", "9", "--max-invocations", "8"), "--max-invocations"),
                            (("--duration", "9s", "--max-time", "2s"), "--max-time"), (("--threads", "1,x"), "--threads wants"),
                            (("--vary", "latency"), "--vary wants"), (("--count-allocations", "--no-allocations"), "contradict"),
+                           (("--warmup", "3", "--warmup-max", "1s"), "--warmup fixes"),
                            (("--energy-idle", "1s", "--samplers", "none"), "--samplers none"), (("--variant", "a,b"), "name a MODEL")):
             with self.subTest(args):
                 if args[0] == "--variant":

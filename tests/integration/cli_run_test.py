@@ -13,7 +13,7 @@ class Numbers(CliCase):
     def test_a_run_prints_its_table_and_is_kept(self):
         got = self.sim(*QUICK)
         self.assertEqual(got.status, 0, got)
-        for part in ("P50", "no interval: needs >=6 invocations, 4 more", "n too small for P99 (n=20, needs 459)",
+        for part in ("P50", "no interval: needs >=6 invocations, 4 more", "not enough samples for P99: n=20, needs 459 in each invocation (--iterations 459)",
                      "no reference", "  trust  ", "kept in", "throughput", "peak RSS", "first inference"):
             self.assertIn(part, got.out)
         self.assertIn("plan: sim with sim, 2 invocations of 20 inferences each", got.err)

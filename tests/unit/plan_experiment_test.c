@@ -84,7 +84,7 @@ static void the_whole_takes_its_arms_and_pauses(void **state)
     ifm_plan_make(&asked, &plan);
     ifm_experiment_bounds(&plan, 3, &least, &most);
     assert_int_equal(least, 30 * (SECOND * 9 / 10 + 3 * SECOND) + 29 * SECOND);
-    assert_int_equal(most, 30 * (SECOND * 9 / 10 + 5 * SECOND) + 29 * SECOND);
+    assert_int_equal(most, 30 * (SECOND * 4 / 10 + 10 * SECOND + 5 * SECOND) + 29 * SECOND);
     assert_int_equal(ifm_experiment_left(&plan, 4, 20 * SECOND, 6), 36 * SECOND);
     assert_int_equal(ifm_experiment_left(&plan, 0, 0, 6), 0);
     assert_int_equal(ifm_experiment_left(&plan, 4, 20 * SECOND, 0), 0);
