@@ -1,5 +1,6 @@
 /* Temperature of the hottest zone, how often processors were throttled for heat, and how far the
  * cooling that slows processors down is engaged. */
+#include <stdio.h>
 #include <string.h>
 #include "agents/samplers/samplers.h"
 #include "agents/samplers/source.h"
@@ -43,6 +44,44 @@ static bool slows_processors(const struct ifm_source *type)
     return false;
 }
 
+/* -1 where the kernel does not say: every processor then counts by itself. */
+static int64_t topology(const struct ifm_sampler_host *host, int cpu, const char *file)
+{
+    char path[96], text[32];
+    int64_t id = -1;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, file);
+    return ifm_source_once(host, path, text, sizeof text) && ifm_source_number(text, NULL, &id)
+               ? id
+               : -1;
+}
+
+/* Siblings show the counter of their core, and all of a package that of the package: each is read
+ * once, so that a sum is a number of times. */
+static void open_throttles(struct state *s, const struct ifm_sampler_host *host)
+{
+    int64_t packages[CPUS_MAX], cores[CPUS_MAX];
+    for (int i = 0; i < CPUS_MAX && host->cpus[i] >= 0; i++) {
+        const int cpu = host->cpus[i];
+        bool same_package = false, same_core = false;
+        packages[i] = topology(host, cpu, "physical_package_id");
+        cores[i] = topology(host, cpu, "core_id");
+        for (int j = 0; j < i && packages[i] >= 0; j++) {
+            same_package = same_package || packages[j] == packages[i];
+            same_core =
+                same_core || (packages[j] == packages[i] && cores[i] >= 0 && cores[j] == cores[i]);
+        }
+        const char *const folder = "/sys/devices/system/cpu/cpu";
+        if (!same_core) {
+            ifm_source_open(&s->core[i], host, "%s%d/thermal_throttle/core_throttle_count", folder,
+                            cpu);
+        }
+        if (!same_package) {
+            ifm_source_open(&s->package[i], host, "%s%d/thermal_throttle/package_throttle_count",
+                            folder, cpu);
+        }
+    }
+}
+
 static int thermal_open(void *state, const struct ifm_sampler_host *host)
 {
     struct state *s = state;
@@ -56,13 +95,7 @@ static int thermal_open(void *state, const struct ifm_sampler_host *host)
         }
         ifm_source_close(&type);
     }
-    for (int i = 0; i < CPUS_MAX && host->cpus[i] >= 0; i++) {
-        const char *const folder = "/sys/devices/system/cpu/cpu";
-        ifm_source_open(&s->core[i], host, "%s%d/thermal_throttle/core_throttle_count", folder,
-                        host->cpus[i]);
-        ifm_source_open(&s->package[i], host, "%s%d/thermal_throttle/package_throttle_count",
-                        folder, host->cpus[i]);
-    }
+    open_throttles(s, host);
     return 0;
 }
 
