@@ -10,6 +10,7 @@
 
 #include "agents/executors/executor.h"
 #include "agents/executors/interrupt.h"
+#include "agents/executors/memory_cgroup.h"
 #include "core/clock.h"
 #include "core/mem.h"
 #include "core/wire.h"
@@ -35,6 +36,7 @@ struct job { /* one run; lives on the stack of local_run until every handle is c
     uv_poll_t interrupt;
     uv_write_t write;
     struct ifm_buf spec_line;
+    struct ifm_memory_cgroup group; /* keeps the memory limit, where one can be made */
     char stderr_text[IFM_EXEC_STDERR_MAX + 1];
     size_t stderr_len;
     int64_t spawn_ns, oom_kills_before;
@@ -283,8 +285,12 @@ static void start_streams(struct job *job)
 
 static int encode_spec(struct job *job, struct ifm_err *err)
 {
+    struct ifm_msg_spec spec = *job->request->spec;
+    if (job->group.folder[0]) /* the kernel keeps it: RLIMIT_DATA would also count the untouched */
+        spec.memory_limit_bytes = 0;
+    ifm_buf_done(&job->spec_line);
     ifm_buf_init(&job->spec_line, IFM_WIRE_SPEC_MAX);
-    ifm_json_encode(&ifm_spec_table, job->request->spec, &job->spec_line);
+    ifm_json_encode(&ifm_spec_table, &spec, &job->spec_line);
     if (job->spec_line.len && job->spec_line.data[job->spec_line.len - 1] != '\n')
         ifm_buf_addc(&job->spec_line, '\n');
     int rc = ifm_buf_check(&job->spec_line, err);
@@ -294,11 +300,22 @@ static int encode_spec(struct job *job, struct ifm_err *err)
     return rc;
 }
 
+/* The worker waits for its spec, so that it is in the group before it has taken anything. */
+static int limit_memory(struct job *job, struct ifm_err *err)
+{
+    if (!job->group.folder[0] || ifm_memory_cgroup_enter(&job->group, job->process.pid))
+        return 0;
+    ifm_memory_cgroup_done(&job->group);
+    return encode_spec(job, err); /* now with the limit for the worker itself */
+}
+
 static void finish(struct job *job, struct ifm_exec_result *result)
 {
     struct ifm_msg_invocation *inv = &result->invocation;
-    const int64_t oom_kills = count_oom_kills();
+    const int64_t oom_kills = count_oom_kills(), in_group = ifm_memory_cgroup_kills(&job->group);
     job->end.oom_kills = oom_kills < 0 ? -1 : oom_kills > job->oom_kills_before;
+    if (in_group >= 0)
+        job->end.oom_kills = in_group > 0;
     job->end.stderr_text = job->stderr_text;
     for (size_t i = 0; i < job->stderr_len;
          i++) /* the tail may begin within a character, or hold anything */
@@ -324,10 +341,13 @@ static int local_run(struct ifm_executor *executor, const struct ifm_exec_reques
     result->invocation.v = IFM_MSG_VERSION;
     result->invocation.started_at = ifm_dup(started);
     ifm_wire_init(&job.wire, IFM_WIRE_EVENT_MAX);
+    ifm_memory_cgroup_make(&job.group, request->spec->memory_limit_bytes);
     int rc = encode_spec(&job, err);
     if (!rc) {
         init_handles(&job);
         rc = spawn(&job, err);
+        if (!rc)
+            rc = limit_memory(&job, err);
         if (rc)
             close_all(&job);
         else
@@ -340,6 +360,7 @@ static int local_run(struct ifm_executor *executor, const struct ifm_exec_reques
         finish(&job, result);
     else
         ifm_exec_result_done(result);
+    ifm_memory_cgroup_done(&job.group);
     ifm_wire_done(&job.wire);
     ifm_buf_done(&job.spec_line);
     return rc;

@@ -133,6 +133,10 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
     else if (failure == IFM_FAIL_PROTOCOL)
         snprintf(text, size, "the worker's events could not be read %s: %s", when,
                  end->protocol.text);
+    else if (failure == IFM_FAIL_OUT_OF_MEMORY && end->signal == SIGKILL &&
+             request->spec->memory_limit_bytes > 0)
+        snprintf(text, size, "killed %s by the kernel over its memory limit (limit %lld bytes)",
+                 when, (long long)request->spec->memory_limit_bytes);
     else if (failure == IFM_FAIL_OUT_OF_MEMORY && end->signal == SIGKILL)
         snprintf(text, size,
                  end->oom_kills > 0

@@ -184,6 +184,12 @@ static void an_abort_for_memory_under_a_limit_is_out_of_memory(void **state)
     f.end.exit_status = -1;
     f.end.stderr_text = "terminate called after throwing an instance of 'std::bad_alloc'\n";
     ends(&f, IFM_FAIL_OUT_OF_MEMORY, "limit 1000 bytes");
+    start(&f);
+    f.spec.memory_limit_bytes = 1000; /* kept by a control group */
+    f.end.signal = SIGKILL;
+    f.end.exit_status = -1;
+    f.end.oom_kills = 1;
+    ends(&f, IFM_FAIL_OUT_OF_MEMORY, "over its memory limit (limit 1000 bytes)");
 }
 
 static void the_workers_own_sentence_stands(void **state)
