@@ -43,6 +43,7 @@ static void hide_folders(struct ifm_err *error, const struct ifm_msg_spec *spec)
     const struct ifm_msg_spec_expect *expect = spec->expect.items;
     hide_folder(error, spec->model);
     hide_folder(error, spec->library);
+    hide_folder(error, spec->sysroot);
     for (size_t i = 0; i < spec->inputs.count; i++) {
         hide_folder(error, inputs[i].file);
     }
