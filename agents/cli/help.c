@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agents/cli/cli.h"
+#include "agents/cli/man.h"
 #include "agents/cli/probe.h"
 #include "core/mem.h"
 
@@ -13,7 +14,7 @@
 #define IFM_GIT ""
 #endif
 
-static const char exit_text[] =
+const char ifm_help_exits[] =
     "exit status: 0 all well; 1 a limit was exceeded; 3 inconclusive; 4 an invocation failed; 5 "
     "outputs WRONG;\n"
     "  6 over the memory limit; 64 usage; 65 bad data; 66 no such input; 69 not available; 70 "
@@ -27,7 +28,7 @@ void ifm_help_verb(const struct ifm_verb *verb, struct ifm_buf *out)
     ifm_opt_help(verb->options, out);
     if (verb->notes)
         ifm_buf_addf(out, "\n%s", verb->notes);
-    ifm_buf_addf(out, "\n%s", exit_text);
+    ifm_buf_addf(out, "\n%s", ifm_help_exits);
 }
 
 static void runtimes_found(struct ifm_buf *out)
@@ -61,10 +62,11 @@ int ifm_help_bare(struct ifm_cli *cli, struct ifm_err *err)
              "  inferometer run model.onnx                 measure a model\n"
              "  inferometer run model.onnx --quick         the same in about ten seconds\n"
              "  inferometer show @1                        the latest run again\n"
-             "  inferometer compare @2 @1                  what changed, with an "
-             "interval\n\ncommands:\n");
+             "  inferometer compare @2 @1                  what changed, with an interval\n"
+             "  inferometer doctor                         is this machine fit for measuring?\n"
+             "\ncommands:\n");
     for (size_t i = 0; ifm_verbs[i]; i++)
-        ifm_buf_addf(out, "  %-8s %-18s %s\n", ifm_verbs[i]->name, ifm_verbs[i]->arguments,
+        ifm_buf_addf(out, "  %-10s %-18s %s\n", ifm_verbs[i]->name, ifm_verbs[i]->arguments,
                      ifm_verbs[i]->summary);
     runtimes_found(out);
     if (daemon.url[0])
@@ -77,9 +79,29 @@ int ifm_help_bare(struct ifm_cli *cli, struct ifm_err *err)
     return 0;
 }
 
+struct help_options {
+    struct ifm_cli_common common;
+    const char *man;
+};
+static const struct ifm_option help_options[] = {
+    { .name = "man",
+      .type = IFM_OPT_STRING,
+      .offset = offsetof(struct help_options, man),
+      .value = "DIR",
+      .help = "write the manual pages of all commands there" },
+    IFM_CLI_COMMON_ROWS,
+    IFM_OPTION_END
+};
+
 static int run_help(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err)
 {
-    (void)options;
+    const struct help_options *o = options;
+    if (o->man)
+        return ifm_man_write(o->man, err);
+    if (argc == 0 && cli->format == IFM_FORMAT_MD) {
+        ifm_man_reference(&cli->out);
+        return 0;
+    }
     if (argc == 0)
         return ifm_help_bare(cli, err);
     const struct ifm_verb *verb = ifm_verb_find(argv[0], err);
@@ -124,9 +146,11 @@ static const struct ifm_option plain_options[] = { IFM_CLI_COMMON_ROWS, IFM_OPTI
 const struct ifm_verb ifm_verb_help = { .name = "help",
                                         .arguments = "[COMMAND]",
                                         .summary = "examples and options",
-                                        .examples = "  inferometer help run\n",
-                                        .options = plain_options,
-                                        .options_size = sizeof(struct ifm_cli_common),
+                                        .examples = "  inferometer help run\n"
+                                                    "  inferometer help --format md     all "
+                                                    "commands, as one page\n",
+                                        .options = help_options,
+                                        .options_size = sizeof(struct help_options),
                                         .run = run_help };
 const struct ifm_verb ifm_verb_version = { .name = "version",
                                            .arguments = "",

@@ -12,7 +12,7 @@
 const struct ifm_verb *const ifm_verbs[] = {
     &ifm_verb_run,     &ifm_verb_list,   &ifm_verb_show,    &ifm_verb_compare, &ifm_verb_rerun,
     &ifm_verb_profile, &ifm_verb_push,   &ifm_verb_inspect, &ifm_verb_doctor,  &ifm_verb_runtime,
-    &ifm_verb_version, &ifm_verb_help,   NULL
+    &ifm_verb_completion, &ifm_verb_version, &ifm_verb_help, NULL
 };
 
 const struct ifm_verb *ifm_verb_find(const char *name, struct ifm_err *err)
