@@ -107,10 +107,10 @@ static int counted_child(void)
 
 static void all_ways_and_all_threads_are_counted(void **state)
 {
-    char *object = t_build_path("lib/inferometer/ifm_count.so");
     int status = 0;
     (void)state;
     skip_where_a_sanitizer_owns_malloc();
+    char *object = t_build_path("lib/inferometer/ifm_count.so");
     const pid_t child = fork();
     if (child == 0) {
         setenv("LD_PRELOAD", object, 1);
@@ -189,12 +189,12 @@ static void errors_come_through_the_second_start(void **state)
 /* A folder whose name could not stand in LD_PRELOAD, and one without the object. */
 static void the_object_is_found_wherever_it_lies(void **state)
 {
+    (void)state;
+    skip_where_a_sanitizer_owns_malloc();
     char *folder = t_temp_path("a b:c"), *object = t_temp_path("a b:c/ifm_count.so"),
          *module = t_temp_path("a b:c/ifm_rt_sim.so");
     char *real_object = t_build_path("lib/inferometer/ifm_count.so"),
          *real_module = t_build_path("lib/inferometer/ifm_rt_sim.so");
-    (void)state;
-    skip_where_a_sanitizer_owns_malloc();
     allocations_of("", 1); /* the library of the tests has cleared the environment now */
     assert_int_equal(mkdir(folder, 0755), 0);
     assert_int_equal(symlink(real_module, module), 0);
@@ -214,10 +214,10 @@ static void the_object_is_found_wherever_it_lies(void **state)
 
 static void a_spec_as_long_as_can_be_comes_through(void **state)
 {
-    const size_t len = 200000; /* more than a pipe holds */
-    char *spec = ifm_alloc(len + 512);
     (void)state;
     skip_where_a_sanitizer_owns_malloc();
+    const size_t len = 200000; /* more than a pipe holds */
+    char *spec = ifm_alloc(len + 512);
     int n = snprintf(spec, 256,
                      "{\"v\":1,\"action\":\"allocations\",\"runtime\":\"sim\","
                      "\"warmup_iterations\":3,\"iterations\":2,\"options\":{\"alloc\":"

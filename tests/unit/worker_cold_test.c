@@ -34,17 +34,18 @@ static bool drops_pages(void)
 
 static void a_file_just_written_is_resident_until_it_is_dropped(void **state)
 {
-    char *path = put("model.onnx", BYTES);
     struct ifm_msg_cold cold = { .level = 0 };
     (void)state;
     if (sysconf(_SC_PAGESIZE) != 4096) {
         print_message("SKIP: pages are not 4 KiB\n");
         skip();
     }
+    char *path = put("model.onnx", BYTES);
     ifm_cold_look(path, &cold);
     assert_int_equal(cold.pages, PAGES);
     assert_int_equal(cold.resident, PAGES);
     if (!drops_pages()) {
+        ifm_free(path);
         skip();
     }
     ifm_cold_evict(path); /* dirty until then */
