@@ -119,20 +119,39 @@ class Contract(unittest.TestCase):
         self.assertEqual(self.ask("PUT", f"/api/v1/runs/{whole['id']}", whole).status, 201)
         return a, b, other, bare, example
 
+    def golden(self, name):
+        return json.loads(read(os.path.join(SCHEMAS, "examples", "v1", name + ".json")))
+
+    def fill_experiment(self):
+        """An open loop with a profile and a search for the highest rate, its neighbour in the experiment, and a run whose
+        invocations came alone, with lanes and energy, and in batches."""
+        arm = self.golden("run-experiment")
+        self.assertEqual(self.ask("PUT", "/api/v1/runs/" + arm["id"], arm).status, 201)
+        neighbour = {**arm, "id": run_id(), "experiment": {**arm["experiment"], "arm": 0}}
+        self.assertEqual(self.ask("PUT", "/api/v1/runs/" + neighbour["id"], neighbour).status, 201)
+        traced = run_id()
+        for n, name in enumerate(("invocation-traced", "invocation-batched")):
+            body = {**self.golden(name), "n": n}
+            self.assertEqual(self.ask("PUT", f"/api/v1/runs/{traced}/invocations/{n}", body).status, 201)
+        self.assertEqual(self.ask("PUT", "/api/v1/runs/" + traced, run(traced, 2)).status, 201)
+        return arm["id"], neighbour["id"], traced
+
     def test_every_reply_is_as_described(self):
         a, b, other, bare, opened = self.fill()
-        for identity in (a, b, other, bare, opened):
+        arm, neighbour, traced = self.fill_experiment()
+        for identity in (a, b, other, bare, opened, arm, traced):
             for rest in ("", "/samples", "/samples?phase=steady&buckets=7", "/samples?phase=warmup&invocation=0", "/histogram",
                          "/histogram?bins=3&low_ns=1000&high_ns=2000", "/histogram?invocation=0", "/invocations/0",
                          "/invocations/1", "/invocations/500", "/samples?invocation=900", "/samples?phase=x", "/lanes", "/lanes?invocation=1",
                          "/lanes?invocation=x", "/ops", "/windows", "/windows?width_ns=1&invocation=0", "/windows?width_ns=0",
                          "/samples?from=1000&to=2000000", "/samples?from=5&to=5"):
                 self.ask("GET", f"/api/v1/runs/{identity}{rest}")
-            for second in (a, b, other, bare, opened):
+            for second in (a, b, other, bare, opened, neighbour):
                 self.ask("GET", f"/api/v1/compare?a={identity}&b={second}&delta=0.05")
         for query in ("", "?limit=2", "?model=nmp&status=complete", "?model=none", "?label.branch=main", "?q=onnx", "?since=2020-01-01",
                       "?until=2020-01-01", "?id_prefix=" + a[:5], "?commit=8f2c1d0&format=onnx&trust=not_assessed&limit=200",
-                      "?limit=x", "?modle=x", "?device_key=" + "d" * 64, "?verification=wrong,verified"):
+                      "?limit=x", "?modle=x", "?device_key=" + "d" * 64, "?verification=wrong,verified",
+                      "?experiment=019ab8c0-0000-7222-8333-444455556666", "?experiment=x", "?scenario=server", "?scenario=servr"):
             self.ask("GET", "/api/v1/runs" + query)
         self.ask("PUT", f"/api/v1/runs/{a}/invocations/0", invocation(0, 1000, 1000000))
         self.ask("PUT", f"/api/v1/runs/{a}", run(a, 7))
@@ -141,6 +160,36 @@ class Contract(unittest.TestCase):
         self.assertEqual(self.api.used & routes(), routes(), "not asked for here")
         for status in (200, 201, 304, 400, 403, 404, 405, 409, 411, 413, 414, 415, 421, 422, 431):
             self.assertIn(status, self.api.statuses)
+
+    def test_what_is_shown_is_what_the_daemon_found(self):
+        arm, neighbour, traced = self.fill_experiment()
+        shown = self.ask("GET", "/api/v1/runs/" + arm).json
+        self.assertEqual(shown["scenario"]["kind"], "server")
+        self.assertEqual(shown["scenario"]["queries"], 200)
+        self.assertEqual(shown["run"]["trust"], shown["trust"]["state"])
+        self.assertNotIn("Completions fell behind the schedule.; Offer", json.dumps(shown))  # the client's own words
+        self.assertNotIn("ops", shown["run"]["profile"])
+        self.assertEqual(shown["run"]["capacity"]["max_per_s"], 512.5)
+        self.assertEqual(len(self.ask("GET", f"/api/v1/runs/{arm}/ops").json["profile"]["ops"]), 2)
+        compared = self.ask("GET", f"/api/v1/compare?a={arm}&b={neighbour}").json
+        self.assertEqual((compared["interleaved"], compared["pairs"]), (True, 1))
+        self.assertEqual(compared["caption"], "interleaved, 1 pair")
+        rows = self.ask("GET", "/api/v1/runs?experiment=019ab8c0-0000-7222-8333-444455556666&scenario=server").json["items"]
+        self.assertEqual({row["id"] for row in rows}, {arm, neighbour})
+        shown = self.ask("GET", "/api/v1/runs/" + traced).json
+        first, second = shown["invocations"]
+        self.assertEqual((first["order"], first["cold"]["level"], first["energy"][0]["rail"]), (11, "C0", "package_0"))
+        self.assertEqual(shown["summary"]["energy_uj_per_inference"]["value"], 4700000 / 200)
+        self.assertEqual((second["sample_calls"], second["sample_count"], second["iterations"]), (50, 120, 6000))
+        self.assertEqual(shown["scenario"], None)
+        lanes = self.ask("GET", f"/api/v1/runs/{traced}/lanes").json
+        self.assertEqual([group["sampler"] for group in lanes["groups"]], ["proc", "thermal", "rapl"])
+        sent = self.golden("invocation-traced")["lanes"]
+        self.assertEqual(lanes["groups"][0]["lanes"][0]["values"], sent[0]["lanes"][0]["values"])
+        self.assertEqual(self.ask("GET", f"/api/v1/runs/{traced}/lanes?invocation=1").json["groups"], [])
+        windows = self.ask("GET", f"/api/v1/runs/{arm}/windows?width_ns=100000000").json
+        self.assertEqual((sum(windows["n"]), len(windows["t_ns"])), (200, 4))
+        self.assertEqual(len(windows["lateness_p99_ns"]), 4)
 
     def bad_requests(self, stored):
         new = f"/api/v1/runs/{run_id()}"
