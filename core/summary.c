@@ -86,6 +86,8 @@ void ifm_summary_samples(const struct ifm_samples *samples, int64_t *scratch,
         memcpy(scratch, samples->latency_ns, n * sizeof *scratch);
     ifm_stat_sort(scratch, n);
     ifm_steady_assess(samples->latency_ns, scratch, NULL, n, samples->resolution_ns, &out->steady);
+    if (n > 0)
+        out->autocorrelation = out->steady.autocorrelation;
     if (n == 0)
         return;
     double total_ns =

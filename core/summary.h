@@ -45,7 +45,7 @@ struct ifm_invocation_stats {
     double mean_ns, sd_ns;           /* sd NAN for n < 2 */
     double p50_interp_ns, p90_interp_ns, p99_interp_ns; /* numpy "linear", for parity with Python */
     double throughput_per_s; /* n over the timed phase's wall time (or the sum of latencies) */
-    double autocorrelation;  /* lag 1 */
+    double autocorrelation;  /* lag 1, that of steady: outliers count as the median */
     struct ifm_steadiness steady;
     int64_t batch_calls;     /* calls in one sample; all times above are per call, percentiles beyond P50 are then
                                 those of batches and their `enough` is false */
