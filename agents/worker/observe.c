@@ -387,6 +387,7 @@ static void fit(struct ifm_observe *o, int64_t begin_ns)
         if (total <= IFM_OBSERVE_TEXT_MAX || !ifm_observe_group_thin(largest)) {
             return;
         }
+        largest->period_ns *= 2; /* what is left was read that far apart */
     }
 }
 
