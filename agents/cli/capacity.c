@@ -9,6 +9,7 @@
 #define RATES_MAX     256
 #define DOUBLINGS_MAX 24
 #define LOWERINGS_MAX 12
+#define GROWN         10  /* bounds that a trial lasts at least */
 #define RETRIES       2   /* of a trial whose generator was late */
 #define START         0.5 /* of the rate that one server could just keep */
 #define TRIALS        28  /* as most searches need: what time is divided by */
@@ -42,12 +43,13 @@ static int64_t budget(const struct state *s)
 }
 
 /* So many that a few may be over the bound; less where the time is short, but never fewer than a
- * trial without one needs, and one. */
+ * pass needs, and never so short that a queue that only grows could stay within the bound. */
 static int64_t queries_for(const struct state *s, double rate)
 {
     const double p = s->search->percentile / 1e4, share = (double)budget(s) / TRIALS / 1e9;
     const double good = (double)(ifm_scenario_early_h(IFM_CAPACITY_OVER, p) + IFM_CAPACITY_OVER);
-    const double least = (double)ifm_scenario_early_least(p);
+    const double grown = rate * GROWN * (double)s->search->bound_ns / 1e9;
+    const double early = (double)ifm_scenario_early_least(p), least = early > grown ? early : grown;
     const double timed = rate * (double)IFM_CAPACITY_TRIAL_NS / 1e9;
     double n = good > timed ? good : timed;
     n = n > rate * share ? rate * share : n;
@@ -108,6 +110,7 @@ static int attempt(struct state *s, enum ifm_capacity_phase phase, double rate)
             return code;
         }
         s->spent_ns += s->last.took_ns;
+        s->last.passed = s->last.passed && !s->last.overloaded;
         note_rate(s, rate);
         if (s->last.passed || s->last.valid || s->last.over_bound > s->last.queries / 2) {
             break; /* far over the bound: that was not the generator alone */
@@ -261,10 +264,14 @@ static void say(const struct state *s, bool confirmed, struct ifm_capacity_verdi
                  "generator itself was late, so it may be more",
                  s->passing, bound, p);
     } else if (confirmed) {
+        char above[48] = "nothing higher was tried";
+        if (s->failing < INFINITY) {
+            snprintf(above, sizeof above, "%.4g a second do not", s->failing);
+        }
         v->end = IFM_CAPACITY_FOUND;
         snprintf(v->text, sizeof v->text,
-                 "%.4g queries a second keep %.4g ms at P%g in 5 of 5 trials; %.4g a second do not",
-                 s->passing, bound, p, s->failing);
+                 "%.4g queries a second keep %.4g ms at P%g in 5 of 5 trials; %s", s->passing,
+                 bound, p, above);
     } else if (s->out_of_time && s->passing > 0) {
         v->end = IFM_CAPACITY_OUT_OF_TIME;
         snprintf(v->text, sizeof v->text,

@@ -37,6 +37,7 @@ struct ifm_capacity_outcome {
     int64_t lateness_p99_ns;     /* -1: closed loop */
     double mean_ns;
     bool passed, valid; /* valid: the generator was on time */
+    bool overloaded; /* fewer were answered than offered: no pass, however short the queue still was */
     int64_t took_ns;    /* the whole process */
 };
 enum ifm_capacity_phase {

@@ -122,25 +122,39 @@ void ifm_capacity_run_done(struct ifm_capacity_run *found)
 
 /* -- Table ----------------------------------------------------------------------------------------
  */
-static int by_rate(const void *a, const void *b)
+static int64_t rank_of(const struct ifm_msg_rate *r) /* no answer at the percentile: slowest */
 {
-    const double x = ((const struct ifm_msg_rate *)a)->rate_per_s;
-    const double y = ((const struct ifm_msg_rate *)b)->rate_per_s;
-    return x < y ? -1 : x > y;
+    return r->latency_ns > 0 ? r->latency_ns : INT64_MAX;
 }
 
-static void row(struct ifm_cli *cli, const struct ifm_msg_rate *r, double max_per_s)
+static int by_rate(const void *a, const void *b)
+{
+    const struct ifm_msg_rate *x = a, *y = b;
+    if (x->rate_per_s < y->rate_per_s || x->rate_per_s > y->rate_per_s)
+        return x->rate_per_s < y->rate_per_s ? -1 : 1;
+    return rank_of(x) < rank_of(y) ? -1 : rank_of(x) > rank_of(y);
+}
+
+/* All trials of one rate: how many passed, the middle one's latency, the worst lateness. */
+static void row(struct ifm_cli *cli, const struct ifm_msg_rate *r, size_t count, double max_per_s)
 {
     char rate[IFM_FORMAT_MAX], latency[IFM_FORMAT_MAX] = "no answer", late[IFM_FORMAT_MAX];
-    const bool found = r->rate_per_s == max_per_s;
+    const bool found = r->rate_per_s >= max_per_s && r->rate_per_s <= max_per_s;
+    const struct ifm_msg_rate *middle = &r[(count - 1) / 2];
+    int64_t passed = 0, over = 0, queries = 0, lateness = 0;
+    for (size_t i = 0; i < count; i++) {
+        passed += r[i].passed;
+        over += r[i].over_bound;
+        queries += r[i].queries;
+        lateness = r[i].lateness_ns > lateness ? r[i].lateness_ns : lateness;
+    }
     ifm_format_rate(r->rate_per_s, rate);
-    if (r->latency_ns > 0)
-        ifm_format_ns((double)r->latency_ns, latency);
-    ifm_format_ns((double)r->lateness_ns, late);
-    ifm_buf_addf(&cli->out, "    %s%12s  %-6s  %12s  %6lld of %-8lld %12s%s\n",
-                 found ? ifm_cli_bold(cli) : "", rate, r->passed ? "passed" : "failed", latency,
-                 (long long)r->over_bound, (long long)r->queries, late,
-                 found ? ifm_cli_plain(cli) : "");
+    if (middle->latency_ns > 0)
+        ifm_format_ns((double)middle->latency_ns, latency);
+    ifm_format_ns((double)lateness, late);
+    ifm_buf_addf(&cli->out, "    %s%12s  %2lld of %-2zu  %12s  %6lld of %-8lld %12s%s\n",
+                 found ? ifm_cli_bold(cli) : "", rate, (long long)passed, count, latency,
+                 (long long)over, (long long)queries, late, found ? ifm_cli_plain(cli) : "");
 }
 
 void ifm_capacity_print(struct ifm_cli *cli, const struct ifm_msg_capacity *capacity)
@@ -160,9 +174,12 @@ void ifm_capacity_print(struct ifm_cli *cli, const struct ifm_msg_capacity *capa
         ifm_buf_addf(&cli->out, "none kept %s at %s\n", bound, percentile);
     else
         ifm_buf_addf(&cli->out, "%.4g /s keep %s at %s\n", capacity->max_per_s, bound, percentile);
-    ifm_buf_addf(&cli->out, "    %12s  %-6s  %12s  %-18s %12s\n", "rate", "", percentile, "over",
-                 "late (P99)");
-    for (size_t i = 0; i < count; i++)
-        row(cli, &rows[i], capacity->max_per_s);
+    ifm_buf_addf(&cli->out, "    %12s  %-8s  %12s  %-18s %12s\n", "rate", "passed", percentile,
+                 "over it", "late (P99)");
+    for (size_t i = 0, same; i < count; i += same) {
+        for (same = 1; i + same < count && !(rows[i + same].rate_per_s > rows[i].rate_per_s);)
+            same++;
+        row(cli, &rows[i], same, capacity->max_per_s);
+    }
     ifm_free(rows);
 }

@@ -110,6 +110,7 @@ static int figures(const struct ifm_capacity_worker *w, const struct ifm_capacit
         out->lateness_p99_ns = f.lateness_p99_ns;
         out->passed = f.passed;
         out->valid = f.valid;
+        out->overloaded = f.overloaded;
         out->mean_ns = a.n ? ifm_stat_mean(a.latency, a.n) : 0;
     }
     done(&a);

@@ -74,6 +74,26 @@ class ScenarioCase(CliCase):
             with self.subTest(args=args):
                 self.fails(64, part, "run", "--runtime", "sim", *args)
 
+    def test_an_impossible_bound_says_what_can_be_had(self):
+        self.fails(4, "one inference alone, without any queue, needs", "run", "--runtime", "sim", "-O", "latency=5ms",
+                   "--scenario", "server", "--find-max-qps", "--bound", "1ms@p50", *BASE)
+
+    def test_the_highest_rate_is_sought_and_kept(self):
+        got = self.cli("run", "--runtime", "sim", "-O", "latency=1ms", "-O", "sleep=yes", "--scenario", "server", "--find-max-qps",
+                       "--bound", "30ms@p50", "--max-time", "12s", "--iterations", "20", *BASE)
+        if got.status == 4:  # a machine too busy says so
+            self.assertRegex(got.err, "too busy|were over before|five times in a row")
+            return
+        self.assertEqual(got.status, 0, got)
+        capacity = got.json["run"]["capacity"]
+        self.assertEqual((capacity["bound_ns"], capacity["percentile"]), (30_000_000, 5000))
+        self.assertGreater(capacity["max_per_s"], 0)
+        self.assertLess(capacity["max_per_s"], 1500)  # one server, one millisecond each
+        self.assertGreater(len(capacity["rates"]), 3)
+        self.assertAlmostEqual(float(got.json["run"]["config"]["rate"]), capacity["max_per_s"], delta=1)
+        shown = self.ok("show", "@1").out
+        self.assertIn("highest rate", shown)
+
 
 if __name__ == "__main__":
     main()

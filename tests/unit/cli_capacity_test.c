@@ -27,6 +27,7 @@ static struct fake {
 } fake;
 
 static int64_t *latency, *scratch;
+static double ended_ns; /* of the queue's last query */
 
 static size_t queue(double rate, size_t n, uint64_t seed)
 {
@@ -41,7 +42,26 @@ static size_t queue(double rate, size_t n, uint64_t seed)
         free_at = (due > free_at ? due : free_at) + service;
         latency[i] = (int64_t)(free_at - due);
     }
+    ended_ns = free_at;
     return n;
+}
+
+static void disturb(const struct ifm_capacity_trial *t, struct ifm_capacity_outcome *out)
+{
+    if (fake.generator_max > 0 && t->rate_per_s > fake.generator_max) {
+        out->valid = false;
+        out->passed = fake.late_passes && out->passed;
+        out->over_bound = out->passed ? out->over_bound : t->queries / 20;
+        out->lateness_p99_ns = 5000000;
+    }
+    if (fake.limit > 0) {
+        out->passed = t->rate_per_s <= fake.limit;
+        out->over_bound = out->passed ? 0 : t->queries;
+    }
+    if (fake.same > 0 && fake.confirm_fails > 0) {
+        fake.confirm_fails--;
+        out->passed = false;
+    }
 }
 
 static int trial(void *arg, const struct ifm_capacity_trial *t, struct ifm_capacity_outcome *out,
@@ -61,8 +81,7 @@ static int trial(void *arg, const struct ifm_capacity_trial *t, struct ifm_capac
         return ifm_err_set(err, IFM_ERR_MEASUREMENT, "trial", "crashed during the timed phase");
     }
     const size_t n = queue(t->rate_per_s, (size_t)t->queries, (uint64_t)t->seed);
-    const double seconds =
-        t->rate_per_s > 0 ? (double)n / t->rate_per_s : (double)n * fake.service_ns / 1e9;
+    const double seconds = ended_ns / 1e9;
     fake.longest_s = seconds > fake.longest_s ? seconds : fake.longest_s;
     const struct ifm_scenario_input in = { .latency_ns = latency,
                                            .n = n,
@@ -75,21 +94,9 @@ static int trial(void *arg, const struct ifm_capacity_trial *t, struct ifm_capac
                                           .mean_ns = fake.service_ns,
                                           .passed = f.passed,
                                           .valid = true,
+                                          .overloaded = f.overloaded,
                                           .took_ns = (int64_t)(seconds * 1e9) + fake.start_ns };
-    if (fake.generator_max > 0 && t->rate_per_s > fake.generator_max) {
-        out->valid = false;
-        out->passed = fake.late_passes && out->passed;
-        out->over_bound = out->passed ? out->over_bound : t->queries / 20;
-        out->lateness_p99_ns = 5000000;
-    }
-    if (fake.limit > 0) {
-        out->passed = t->rate_per_s <= fake.limit;
-        out->over_bound = out->passed ? 0 : t->queries;
-    }
-    if (fake.same > 0 && fake.confirm_fails > 0) {
-        fake.confirm_fails--;
-        out->passed = false;
-    }
+    disturb(t, out);
     return 0;
 }
 
@@ -212,6 +219,17 @@ static void a_bound_just_above_it_halves_first(void **state)
     assert_true(isnan(capacity.max_per_s));
 }
 
+static void a_queue_that_only_grows_has_no_time_to_hide(void **state)
+{
+    (void)state;
+    assert_int_equal(find(500000000, 5000, 0), 0); /* half a second: hundreds may wait */
+    assert_int_equal(verdict.end, IFM_CAPACITY_FOUND);
+    assert_true(capacity.max_per_s > 800 && capacity.max_per_s < 1150);
+    for (size_t i = 0; i < capacity.rates.count; i++) {
+        assert_true((double)rate_at(i)->queries >= rate_at(i)->rate_per_s * 5 - 1);
+    }
+}
+
 static void a_late_generator_is_not_blamed_on_the_model(void **state)
 {
     (void)state;
@@ -320,6 +338,7 @@ int main(void)
         CASE(confirmation_and_curve_are_among_the_rates),
         CASE(a_bound_below_the_service_time_says_what_would_do),
         CASE(a_bound_just_above_it_halves_first),
+        CASE(a_queue_that_only_grows_has_no_time_to_hide),
         CASE(a_late_generator_is_not_blamed_on_the_model),
         CASE(what_does_not_pass_five_times_is_lowered),
         CASE(a_short_budget_keeps_what_was_found),
