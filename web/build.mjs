@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
@@ -54,19 +54,39 @@ function add(name, bytes, hashed) {
   return path;
 }
 
-// The chart module is a file of its own, so that a page shows its numbers before 50 KB of drawing code came.
-const chart = add(
-  'chart.js',
-  await bundle('js/chart.js', { alias: { '@kurkle/color': join(here, 'js/color.js') } }),
-  true,
-);
-const lazyChart = {
-  name: 'lazy-chart',
+// What a page does not need for its first numbers is a file of its own, asked for by import() when it is wanted.
+// Such a module shares the app's own modules instead of holding them again: its imports of what js/kit.js lists
+// are read from the object that js/kit.js leaves behind. (The chart module stands alone and has none.)
+const KIT = [...readFileSync(join(here, 'js/kit.js'), 'utf8').matchAll(/import \* as (\w+) from '\.\/([\w/]+\.js)'/g)];
+const LATER = ['chart', 'pages/overview', 'pages/api', 'later/lanes', 'later/ops', 'later/scenario', 'later/pairs'];
+const shared = {
+  name: 'shared',
   setup(build) {
-    build.onResolve({ filter: /^\.\/chart\.js$/ }, () => ({ path: chart, external: true }));
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+      const file = relative(join(here, 'js'), join(resolveDir, path));
+      const row = KIT.find(([, , of]) => of === file);
+      return row ? { path: row[1], namespace: 'kit' } : undefined;
+    });
+    build.onLoad({ filter: /.*/, namespace: 'kit' }, ({ path }) => ({
+      contents: `module.exports = globalThis[Symbol.for('inferometer')].${path}`,
+    }));
   },
 };
-const app = add('app.js', await bundle('js/main.js', { plugins: [lazyChart] }), true);
+const lateFiles = new Map();
+for (const name of LATER) {
+  const alias = { '@kurkle/color': join(here, 'js/color.js') };
+  const bytes = await bundle(`js/${name}.js`, name === 'chart' ? { alias } : { plugins: [shared] });
+  lateFiles.set(join(here, `js/${name}.js`), add(`${name.split('/').pop()}.js`, bytes, true));
+}
+const late = {
+  name: 'late',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ kind, path, resolveDir }) =>
+      kind === 'dynamic-import' ? { path: lateFiles.get(join(resolveDir, path)), external: true } : undefined,
+    );
+  },
+};
+const app = add('app.js', await bundle('js/main.js', { plugins: [late] }), true);
 const style = add('app.css', await bundle('css/main.css'), true);
 
 const page = readFileSync(join(here, 'index.html'), 'utf8').replace('/app.js', app).replace('/app.css', style);
@@ -116,6 +136,11 @@ const kb = bytes => `${(bytes / 1000).toFixed(1).padStart(6)} kB`;
 for (const file of files) {
   console.log(`${kb(file.bytes.length)} ${kb((file.gzip || file.bytes).length)} gz  ${file.path}`);
 }
-const first = files.filter(file => file.path !== '/licences.txt');
-const total = first.reduce((sum, file) => sum + (file.gzip || file.bytes).length, 0);
-console.log(`first load, everything: ${kb(total)} gz in ${first.length} requests (budget 100 kB, 8)`);
+const size = paths =>
+  files
+    .filter(file => paths.some(part => file.path.includes(part)))
+    .reduce((sum, file) => sum + (file.gzip || file.bytes).length, 0);
+const frame = ['/index.html', '/app.', '/icon.svg'];
+const loads = { runs: ['/overview.'], 'a run, compare': ['/chart.'], api: ['/api.'] };
+const text = Object.entries(loads).map(([name, more]) => `${name} ${kb(size([...frame, ...more])).trim()}`);
+console.log(`first load, gz: ${text.join(', ')} (budget 100 kB, 8 requests)`);

@@ -7,7 +7,18 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  experimentOf,
+  lanesReply,
+  opsReply,
+  pairedMetric,
+  steadiness,
+  scenarioOf,
+  trustOf,
+  windowsReply,
+} from './mock_rich.mjs';
 import { many, named, NAMED } from './seed.mjs';
+import { rich, RICH } from './seed_rich.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const CSP =
@@ -73,9 +84,11 @@ function stored({ run, invocations: sent, raw }) {
   const rows = invocations.map(i => ({
     ...i,
     ...statsOf(i),
+    ...steadiness(i, raw.get(i.n)),
     latency_ns: undefined,
     warm_ns: undefined,
     samples: undefined,
+    lanes: undefined,
   }));
   const ok = rows.filter(r => r.status === 'ok');
   const of = key => ok.map(r => r[key]);
@@ -116,6 +129,9 @@ function stored({ run, invocations: sent, raw }) {
       ].map(k => [k, run[k]]),
     ),
     commit: run.commit ?? null,
+    experiment: run.experiment?.id ?? null,
+    scenario: run.config.scenario,
+    trust_line: trustOf(run).line,
     invocations_ok: ok.length,
     invocations_failed: rows.length - ok.length,
     iterations: ok[0]?.iterations ?? null,
@@ -130,7 +146,7 @@ function stored({ run, invocations: sent, raw }) {
     first_inference_ns: summary.first_inference_ns.value,
     peak_rss_bytes: summary.peak_rss_bytes.value,
   };
-  return { run, invocations, rows, summary, row };
+  return { run, invocations, rows, summary, row, raw };
 }
 
 function histogram(entry, query) {
@@ -204,6 +220,7 @@ function compare(a, b, delta) {
     ['cpu_ns_per_inference', 'ns', 1],
   ];
   const comparable = a.run.device_key === b.run.device_key;
+  const pairs = experimentOf(a, b);
   const rows = metrics.map(([metric, unit, less]) => {
     const [x, y] = [a.summary[metric], b.summary[metric]];
     const ratio = x.value && y.value ? y.value / x.value : null;
@@ -219,7 +236,8 @@ function compare(a, b, delta) {
             : 'inconclusive';
     const turned = { regression: 'improvement', improvement: 'regression' };
     const verdict = !comparable || !bounded ? 'inconclusive' : less ? up : turned[up] || up;
-    return { metric, unit, less_is_better: !!less, a: x, b: y, ratio, low, high, delta, verdict };
+    const row = { metric, unit, less_is_better: !!less, a: x, b: y, ratio, low, high, delta, verdict };
+    return pairs ? pairedMetric(row, a.rows, b.rows) : { ...row, detectable: null };
   });
   const differences = [];
   for (const key of ['device', 'device_key', 'variant', 'variant_sha256', 'runtime', 'provider', 'commit']) {
@@ -240,8 +258,9 @@ function compare(a, b, delta) {
   return {
     a: a.row,
     b: b.row,
-    interleaved: false,
-    caption: 'sequential, not interleaved',
+    interleaved: pairs > 0,
+    pairs,
+    caption: pairs ? `interleaved, ${pairs} pairs` : 'sequential, not interleaved',
     comparable,
     reason: comparable ? null : 'the devices differ (cpu.model, os.kernel)',
     differences,
@@ -273,9 +292,18 @@ export function startMock({ dist, runs = [], openapi = null, port = 0 }) {
       .sort((x, y) => (x.id < y.id ? 1 : -1))
       .filter(
         r =>
-          ['model', 'runtime', 'device', 'status', 'verification', 'commit', 'provider'].every(
-            k => !query.get(k) || r[k] === query.get(k),
-          ) &&
+          [
+            'model',
+            'runtime',
+            'device',
+            'status',
+            'verification',
+            'commit',
+            'provider',
+            'trust',
+            'experiment',
+            'scenario',
+          ].every(k => !query.get(k) || r[k] === query.get(k)) &&
           (!q || `${r.model} ${r.variant} ${r.device} ${r.runtime}`.toLowerCase().includes(q)),
       );
     const from = query.get('cursor') ? items.findIndex(r => r.id === query.get('cursor')) : 0;
@@ -309,9 +337,25 @@ export function startMock({ dist, runs = [], openapi = null, port = 0 }) {
     if (rest === '/samples') {
       return samples(entry(id), query);
     }
+    if (rest === '/lanes') {
+      return lanesReply(entry(id), query);
+    }
+    if (rest === '/ops') {
+      return opsReply(entry(id));
+    }
+    if (rest === '/windows') {
+      return windowsReply(entry(id), query);
+    }
     if (id && !rest) {
       const e = entry(id);
-      return { run: e.run, closed: true, summary: e.summary, invocations: e.rows };
+      return {
+        run: e.run,
+        closed: true,
+        summary: e.summary,
+        invocations: e.rows,
+        trust: trustOf(e.run),
+        scenario: scenarioOf(e),
+      };
     }
     throw new Problem(404, 'Not found', path);
   };
@@ -365,6 +409,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const now = Date.now();
   const runs = [
     ...Object.keys(NAMED).map((name, i) => named(name, i, now)),
+    ...Object.keys(RICH).map((name, i) => rich(name, i, now)),
     ...many(Number(option('--rows', 200)), now),
   ];
   let openapi = null;
@@ -380,5 +425,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     port: Number(option('--port', 0)),
   });
   console.log(`stand-in (made-up data) at ${mock.url}`);
-  Object.keys(NAMED).forEach((name, i) => console.log(`  ${name}: ${mock.url}/runs/${runs[i].run.id}`));
+  [...Object.keys(NAMED), ...Object.keys(RICH)].forEach((name, i) =>
+    console.log(`  ${name}: ${mock.url}/runs/${runs[i].run.id}`),
+  );
 }

@@ -17,9 +17,11 @@ import {
   test,
   visit,
 } from './lib.mjs';
+import { measure } from './measure.mjs';
 import { startMock } from './mock_daemon.mjs';
 import { budgets, everyPage, numbers } from './pages.mjs';
 import { makeRun, many, named, NAMED, SPECIAL } from './seed.mjs';
+import { rich, RICH } from './seed_rich.mjs';
 
 async function firstRun(url) {
   await test('first run: an empty store shows the commands that fill it, and the first run appears', async () => {
@@ -37,6 +39,9 @@ async function firstRun(url) {
 async function seed(url) {
   const now = Date.now();
   const made = Object.fromEntries(Object.keys(NAMED).map((name, i) => [name, named(name, i, now)]));
+  Object.keys(RICH).forEach((name, i) => {
+    made[name] = rich(name, i, now);
+  });
   made.long = makeRun(77, now - 3_000_000, SPECIAL.long);
   made.markup = makeRun(78, now - 3_100_000, SPECIAL.markup);
   for (const one of [...Object.values(made), ...many(200, now)]) {
@@ -58,8 +63,12 @@ async function withStandIn(url, made) {
       'index.html (build inferometerd again)',
     );
   });
-  const mock = await startMock({ dist, runs: [made] });
-  await troubles(mock, made.run.id);
+  const mock = await startMock({ dist, runs: Object.values(made) });
+  await troubles(mock, made.plain.run.id);
+  await measure(mock.url, Object.fromEntries(Object.entries(made).map(([name, one]) => [name, one.run.id])), [
+    'trust',
+    'lanes',
+  ]);
   mock.close();
 }
 
@@ -77,7 +86,8 @@ async function main() {
   await budgets(url, ids);
   await numbers(url, ids, made);
   await behaviour(url, ids, i => makeRun(9000 + i, Date.now(), SPECIAL.fresh));
-  await withStandIn(url, made.plain);
+  await measure(url, ids);
+  await withStandIn(url, made);
 }
 
 await main().catch(error =>

@@ -12,7 +12,7 @@ export function random(seed) {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
-const normal = rng => Math.sqrt(-2 * Math.log(1 - rng())) * Math.cos(2 * Math.PI * rng());
+export const normal = rng => Math.sqrt(-2 * Math.log(1 - rng())) * Math.cos(2 * Math.PI * rng());
 const sha = text => createHash('sha256').update(text).digest('hex');
 
 // UUIDv7: the time in front, the rest from the generator
@@ -230,7 +230,7 @@ export function makeRun(seed, ms, spec) {
     labels: spec.labels || {},
     command: `inferometer run ${spec.variant}.onnx --runtime ${spec.runtime} --threads ${config.threads} --invocations ${spec.k}`,
     tool_version: '0.1.0',
-    method_version: 1,
+    method_version: spec.method || 1,
     verification: spec.verification,
     trust: 'not_assessed',
     trust_reasons: [],

@@ -1,33 +1,22 @@
 // The drawing: the only file that knows Chart.js. Built as a module of its own that pages load after their
 // tables. It draws what a spec says and knows nothing of runs:
 //   x, y     { log, min, max, title, tick(value, step) }
-//   series   [{ kind: 'area'|'line'|'points'|'band', step, color, data: [{ x, y, low?, high? }] }]
+//   series   [{ kind: 'area'|'line'|'points'|'band', step, color, shape, radius, data: [{ x, y, low?, high? }] }]
 //   rules    [{ axis: 'x'|'y', value, text, color, low, high, strip }]   a line, with its interval as a band or strip
 //   shades   [{ from, to, text }]                                 a stretch of the x axis
-//   tip(series, index) -> [lines]; onZoom(from, to)
+//   tip(series, index) -> [lines]; onZoom(from, to); onPick(series, index); onPoint(x or null): the pointer moved
 // Colours are names of CSS custom properties (--chart-<name>) and are read again when the theme changes.
 import {
   Chart,
-  Filler,
   LinearScale,
   LineController,
   LineElement,
   LogarithmicScale,
   PointElement,
   ScatterController,
-  Tooltip,
 } from 'chart.js';
 
-Chart.register(
-  Filler,
-  LinearScale,
-  LineController,
-  LineElement,
-  LogarithmicScale,
-  PointElement,
-  ScatterController,
-  Tooltip,
-);
+Chart.register(LinearScale, LineController, LineElement, LogarithmicScale, PointElement, ScatterController);
 
 const live = new Set();
 let probe = null;
@@ -47,7 +36,43 @@ function font(size = 12) {
   return { family: getComputedStyle(document.body).fontFamily, size };
 }
 
-// -- our own layers: shades, rules with their bands, whiskers, the zoom rectangle -----------------
+// Chart.js has plug-ins for fills and tooltips; these few lines do what is needed here and spare 7 kB of each load.
+// -- our own layers: fills, shades, rules with their bands, whiskers, the zoom rectangle -----------------
+function trace(ctx, points, step) {
+  points.forEach((p, i) => {
+    if (step && i) {
+      const middle = (points[i - 1].x + p.x) / 2;
+      ctx.lineTo(middle, points[i - 1].y);
+      ctx.lineTo(middle, p.y);
+    }
+    ctx.lineTo(p.x, p.y);
+  });
+}
+
+// an area down to the axis, or a band between a series and the next
+function drawFills(ctx, chart, spec) {
+  const { chartArea: area } = chart;
+  ctx.beginPath();
+  ctx.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
+  ctx.clip();
+  spec.series.forEach((series, i) => {
+    const points = chart.getDatasetMeta(i).data;
+    if (points.length === 0 || !(series.kind === 'area' || series.filled)) {
+      return;
+    }
+    ctx.fillStyle = color(`${series.color}-fill`);
+    ctx.beginPath();
+    trace(ctx, points, series.step);
+    if (series.filled) {
+      trace(ctx, [...chart.getDatasetMeta(i + 1).data].reverse());
+    } else {
+      ctx.lineTo(points.at(-1).x, area.bottom);
+      ctx.lineTo(points[0].x, area.bottom);
+    }
+    ctx.fill();
+  });
+}
+
 function drawShades(ctx, area, x, shades) {
   for (const shade of shades) {
     const from = Math.max(area.left, x.getPixelForValue(shade.from));
@@ -164,6 +189,9 @@ function layers(state) {
       const { ctx, chartArea: area, scales } = chart;
       ctx.save();
       drawShades(ctx, area, scales.x, state.spec.shades || []);
+      ctx.save();
+      drawFills(ctx, chart, state.spec);
+      ctx.restore();
       drawBands(ctx, area, scales, state.spec.rules || []);
       ctx.restore();
     },
@@ -172,6 +200,15 @@ function layers(state) {
       ctx.save();
       drawWhiskers(ctx, chart, state.spec);
       drawRules(ctx, area, scales, state.spec.rules || []);
+      if (state.cursor !== null && state.cursor >= scales.x.min && state.cursor <= scales.x.max) {
+        const x = scales.x.getPixelForValue(state.cursor);
+        ctx.strokeStyle = color('muted');
+        ctx.lineWidth = 1;
+        ctx.beginPath();
+        ctx.moveTo(x, area.top);
+        ctx.lineTo(x, area.bottom);
+        ctx.stroke();
+      }
       if (state.drag) {
         const [from, to] = [Math.min(...state.drag), Math.max(...state.drag)];
         ctx.fillStyle = color('shade');
@@ -196,10 +233,10 @@ function dataset(series, y) {
     stepped: series.step ? 'middle' : false,
     borderColor: series.kind === 'band' ? 'transparent' : paint,
     borderWidth: series.width ?? (series.kind === 'area' ? 1.25 : 1.5),
-    backgroundColor: points ? (series.hollow ? css('surface') : paint) : color(`${series.color}-fill`),
-    fill: series.kind === 'area' ? 'start' : series.kind === 'band' ? series.to : false,
-    pointRadius: points ? 4.5 : series.dots ? 2.5 : 0,
-    pointHoverRadius: points ? 6 : 4,
+    backgroundColor: series.hollow ? css('surface') : paint,
+    pointRadius: series.radius ?? (points ? 4.5 : series.dots ? 2.5 : 0),
+    pointHoverRadius: series.radius ?? (points ? 6 : 4),
+    pointStyle: series.shape || 'circle',
     pointHitRadius: 8,
     pointBorderColor: paint,
     pointBorderWidth: 1.5,
@@ -235,7 +272,8 @@ function scale(axis, side) {
   };
 }
 
-function options(spec) {
+function options(state) {
+  const { spec } = state;
   const rows = (spec.rules || []).filter(rule => rule.axis === 'x').length;
   return {
     animation: false,
@@ -245,30 +283,38 @@ function options(spec) {
     maintainAspectRatio: false,
     layout: { padding: { top: rows ? 8 + 14 * Math.min(rows, 3) : 6, right: 10 } },
     interaction: { mode: 'nearest', axis: 'x', intersect: false },
+    onHover: (event, hit) => showTip(state, hit[0]),
+    onClick: (event, hit) => hit.length && spec.onPick?.(hit[0].datasetIndex, hit[0].index),
     scales: { x: scale(spec.x, 'x'), y: scale(spec.y, 'y') },
-    plugins: {
-      tooltip: {
-        displayColors: false,
-        backgroundColor: css('tip'),
-        titleColor: css('tip-ink'),
-        bodyColor: css('tip-ink'),
-        bodyFont: font(12),
-        padding: 8,
-        cornerRadius: 4,
-        filter: (item, i) => i === 0,
-        callbacks: {
-          title: () => '',
-          label: item => spec.tip(item.datasetIndex, item.dataIndex),
-        },
-      },
-    },
   };
 }
 
-function apply(chart, spec) {
+function apply(state) {
+  const { chart, spec } = state;
+  showTip(state, null);
   chart.data.datasets = spec.series.map(series => dataset(series, spec.y));
-  chart.options = options(spec);
+  chart.options = options(state);
   chart.update('none');
+}
+
+// the lines about one point, beside it on the side where there is room; the live region has them for who cannot see
+function showTip(state, hit) {
+  const { tip, chart, spec } = state;
+  tip.hidden = !hit;
+  if (hit) {
+    const { x, y } = chart.getDatasetMeta(hit.datasetIndex).data[hit.index];
+    tip.replaceChildren(
+      ...spec.tip(hit.datasetIndex, hit.index).map(line => {
+        const row = document.createElement('div');
+        row.textContent = line;
+        return row;
+      }),
+    );
+    const left = x > chart.width / 2;
+    tip.style.left = left ? '' : `${x + 10}px`;
+    tip.style.right = left ? `${chart.width - x + 10}px` : '';
+    tip.style.top = `${Math.max(0, Math.min(y - 12, chart.height - tip.offsetHeight))}px`;
+  }
 }
 
 function dragZoom(canvas, state) {
@@ -282,7 +328,12 @@ function dragZoom(canvas, state) {
       canvas.setPointerCapture(event.pointerId);
     }
   });
+  canvas.addEventListener('pointerleave', () => {
+    showTip(state, null);
+    state.spec.onPoint?.(null);
+  });
   canvas.addEventListener('pointermove', event => {
+    state.spec.onPoint?.(state.chart.scales.x.getValueForPixel(inside(event)));
     if (state.drag) {
       state.drag[1] = inside(event);
       state.chart.draw();
@@ -301,11 +352,13 @@ function dragZoom(canvas, state) {
 }
 
 export function create(canvas, spec) {
-  const state = { spec, drag: null, chart: null };
+  const state = { spec, drag: null, chart: null, cursor: null, tip: document.createElement('div') };
+  Object.assign(state.tip, { className: 'tip', hidden: true, ariaHidden: 'true' });
+  canvas.after(state.tip);
   state.chart = new Chart(canvas, {
     type: 'line',
     data: { datasets: spec.series.map(series => dataset(series, spec.y)) },
-    options: options(spec),
+    options: options(state),
     plugins: [layers(state)],
   });
   dragZoom(canvas, state);
@@ -313,25 +366,30 @@ export function create(canvas, spec) {
   return {
     update(next) {
       state.spec = next;
-      apply(state.chart, next);
+      apply(state);
     },
     point([datasetIndex, index]) {
       const element = state.chart.getDatasetMeta(datasetIndex).data[index];
       if (element) {
         state.chart.setActiveElements([{ datasetIndex, index }]);
-        state.chart.tooltip.setActiveElements([{ datasetIndex, index }], { x: element.x, y: element.y });
-        state.chart.update('none');
+        state.chart.draw();
+        showTip(state, { datasetIndex, index });
       }
+    },
+    cursor(x) {
+      state.cursor = x;
+      state.chart.draw();
     },
     destroy() {
       live.delete(state);
+      state.tip.remove();
       state.chart.destroy();
     },
   };
 }
 
 // -- theme and paper ------------------------------------------------------------------------------
-const restyle = () => live.forEach(state => apply(state.chart, state.spec));
+const restyle = () => live.forEach(apply);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', restyle);
 addEventListener('inferometer-theme', restyle);
 addEventListener('beforeprint', () => {

@@ -1,6 +1,7 @@
 // A chart with everything around it: heading, controls, legend, the drawing (loaded late), and the same data
 // as a table. A canvas says nothing to a screen reader, so it has a label, a table, and arrow keys that speak.
 import { html, useEffect, useRef, useState } from './dom.js';
+import * as cursor from './cursor.js';
 import { announce } from './parts.js';
 import { setQuery, usePlace } from './router.js';
 
@@ -20,7 +21,7 @@ export function toggleTables(query, names) {
   }
 }
 
-function toggleTable(query, name) {
+export function toggleTable(query, name) {
   const shown = tablesIn(query);
   const next = shown.includes(name) ? shown.filter(x => x !== name) : [...shown, name];
   setQuery({ tables: next.join(',') });
@@ -47,8 +48,14 @@ function Canvas({ spec, label }) {
   useEffect(() => {
     at.current = -1;
     chart.current?.update(spec);
+    return spec.onPoint && cursor.follow(x => chart.current?.cursor(x));
   }, [spec]);
   const walk = event => {
+    if (event.key === 'Enter' && spec.onPick && at.current >= 0) {
+      event.preventDefault();
+      spec.onPick(...spec.walk.at(at.current));
+      return;
+    }
     const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
     const step = steps[event.key];
     if (step === undefined || !spec.walk?.count || event.ctrlKey || event.metaKey || event.altKey) {
@@ -71,7 +78,7 @@ function Canvas({ spec, label }) {
 export function Figure({ name, title, label, spec, legend, controls, note, table, children, className = '' }) {
   const { query } = usePlace();
   const asTable = tablesIn(query).includes(name);
-  return html`<section class="panel figure ${className}" data-figure=${name} aria-labelledby=${`${name}-title`}>
+  return html`<section class="panel figure ${className} ${spec ? '' : 'tall'}" data-figure=${name} aria-labelledby=${`${name}-title`}>
     <header><h2 id=${`${name}-title`}>${title}</h2>
     <div class="controls">${controls}
       ${spec && html`<button type="button" class="small" aria-pressed=${asTable}

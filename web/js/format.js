@@ -22,6 +22,11 @@ const UNITS = {
     [1e4, 'k/s'],
     [1, '/s'],
   ],
+  uj: [
+    [1e6, 'J'],
+    [1e3, 'mJ'],
+    [1, 'µJ'],
+  ],
   count: [[1, '']],
 };
 // 12,345 inferences a second read better as 12.3 k/s; the divisor of k is 1,000 although it starts at 10,000
@@ -182,4 +187,12 @@ export const METRICS = {
   first_inference_ns: { name: 'First inference', short: 'First', kind: 'ns' },
   peak_rss_bytes: { name: 'Peak RSS', short: 'Peak RSS', kind: 'bytes' },
   cpu_ns_per_inference: { name: 'CPU time per inference', short: 'CPU', kind: 'ns' },
+  energy_uj_per_inference: { name: 'Energy per inference', short: 'Energy', kind: 'uj' },
 };
+// also of a metric that a newer daemon has: its field says name and unit
+export const metric = field =>
+  METRICS[field] || {
+    name: field.replaceAll('_', ' '),
+    short: field,
+    kind: /_ns\b|_ns_/.test(field) ? 'ns' : /bytes/.test(field) ? 'bytes' : /_per_s$/.test(field) ? 'per_s' : 'count',
+  };

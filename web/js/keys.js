@@ -29,7 +29,8 @@ export const HELP = [
     [
       ['c', 'compare this run with another'],
       ['T', 'charts as tables, and back (of the focused chart: only that one)'],
-      ['Esc', 'reset the zoom'],
+      ['Esc', 'reset the zoom (of histogram, time-line and lanes)'],
+      ['Enter', 'on a dot: show that invocation'],
       ['← →  Home End', 'walk the points of a focused chart'],
     ],
   ],

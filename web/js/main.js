@@ -4,17 +4,24 @@ import * as keys from './keys.js';
 import { togglePaused, usePaused } from './live.js';
 import { announce } from './parts.js';
 import * as router from './router.js';
-import * as overview from './pages/overview.js';
-import * as run from './pages/run.js';
+import './kit.js';
+import { latePage } from './later.js';
 import * as compare from './pages/compare.js';
-import * as apiPage from './pages/api.js';
+import * as run from './pages/run.js';
 
-// A page module: title(match), Page({ match }), params: names (or patterns) of query parameters it knows
+// A page: title(match), Page({ match }), params: names (or patterns) of query parameters it knows
 const PAGES = [
-  [/^\/$/, overview],
+  [/^\/$/, {
+    title: () => 'Runs',
+    // filters that the daemon knows and the list has no field for are shown as marks, so they are known too
+    params: ['q', 'sort', 'cursor', 'sel', 'model', 'runtime', 'device', 'status', 'verification', 'trust', 'provider',
+      'commit', 'experiment', 'scenario', 'format', 'variant_sha256', 'device_key', 'config_key', 'id_prefix', 'since',
+      'until', /^label\./],
+    Page: latePage('Runs', () => import('./pages/overview.js')),
+  }],
   [/^\/runs\/([^/]+)$/, run],
   [/^\/compare$/, compare],
-  [/^\/api$/, apiPage],
+  [/^\/api$/, { title: () => 'API', params: [], Page: latePage('API', () => import('./pages/api.js')) }],
 ];
 const NAV = [['/', 'Runs'], ['/compare', 'Compare'], ['/api', 'API']];
 

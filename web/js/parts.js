@@ -24,6 +24,9 @@ const BADGES = {
   no_reference: ['○', 'no reference', 'quiet'],
   wrong: ['≠', 'WRONG', 'loud'],
   not_assessed: ['○', 'not assessed', 'quiet'],
+  note: ['·', 'note', 'quiet'],
+  valid: ['✓', 'valid', 'quiet'],
+  invalid: ['✕', 'INVALID', 'loud'],
   trusted: ['✓', 'trusted', 'good'],
   caution: ['!', 'caution', 'bad'],
   untrusted: ['✕', 'untrusted', 'bad'],
@@ -52,7 +55,7 @@ export function Outcome({ row }) {
 
 // -- numbers --------------------------------------------------------------------------------------
 export function Estimate({ e, metric, inline }) {
-  const { kind } = f.METRICS[metric];
+  const { kind } = f.metric(metric);
   const hidden = e && e.enough === false;
   const reason = f.estimateReason(e, metric);
   if (!e || f.absent(e.value)) {
@@ -89,8 +92,8 @@ export function Failure({ error, retry, what }) {
   </div>`;
 }
 
-export function Panel({ title, extra, children, className = '', id }) {
-  return html`<section class="panel ${className}" aria-labelledby=${id && `${id}-title`} id=${id}>
+export function Panel({ title, extra, children, className = '', id, figure }) {
+  return html`<section class="panel ${className}" data-figure=${figure} aria-labelledby=${id && `${id}-title`} id=${id}>
     <header><h2 id=${id && `${id}-title`}>${title}</h2>${extra}</header>${children}</section>`;
 }
 
@@ -152,6 +155,12 @@ export function Table({ columns, rows, caption, rowKey, className = '', rowProps
     : html`<td key=${c.key} data-label=${c.label || c.title} class=${
       `${c.num ? 'num' : ''} ${c.wide ? 'wide' : ''}`}>${c.cell(row)}</td>`))}
     </tr>`)}</tbody></table></${Scroll}>`;
+}
+
+export function Bar({ parts, total }) {
+  return html`<span class="bar-track" aria-hidden="true">${parts.map(([key, value]) => value > 0 && html`<span
+    key=${key} class=${`bar-part ${key}`}
+      style=${{ width: `${Math.max(0.4, value / total * 100)}%` }}></span>`)}</span>`;
 }
 
 export function Facts({ rows }) {

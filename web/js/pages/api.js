@@ -3,9 +3,6 @@ import { html, useState } from '../dom.js';
 import { BASE, useResource } from '../api.js';
 import { Badge, Command, Failure, Loading, Table } from '../parts.js';
 
-export const title = () => 'API';
-export const params = [];
-
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
 
 function resolve(doc, node) {

@@ -5,12 +5,13 @@ import { BASE, useResource } from '../api.js';
 import { Figure, toggleTables } from '../figure.js';
 import * as f from '../format.js';
 import { useKeys } from '../keys.js';
+import { Later } from '../later.js';
 import { Badge, Failure, Loading, Outcome, Panel, Segmented, Table, When } from '../parts.js';
 import { setQuery, usePlace } from '../router.js';
-import { binsFor, countAxis, nsAxis, outline, outside, setZoom, zoomOf } from './run_charts.js';
+import { binsFor, countAxis, nsAxis, outline, outside, setZoom, zoomOf } from '../plot.js';
 
 export const title = () => 'Compare';
-export const params = ['a', 'b', 'delta', 'log', 'zoom', 'tables', 'q'];
+export const params = ['a', 'b', 'delta', 'log', 'zoom', 'tables', 'q', 'metric'];
 
 // -- choosing two runs -------------------------------------------------------------------------------------
 function Picker({ query }) {
@@ -60,7 +61,8 @@ function Side({ row, letter }) {
       ${row.device} ·${' '}
       <${When} at=${row.started_at} />${row.commit ? html` · <span
         class="mono">${row.commit.slice(0, 12)}</span>` : ''}</p>
-    <p class="badges"><${Outcome} row=${row} /></p></section>`;
+    <p class="badges"><${Outcome} row=${row} />${row.trust !== 'not_assessed' && html`<${Badge} state=${row.trust} />`}</p>
+    ${row.trust_line && row.trust_line !== row.trust && html`<p class="muted small">${row.trust_line}</p>`}</section>`;
 }
 
 // "12 % slower", from the reader's side: what the number means for B
@@ -77,13 +79,17 @@ function words(m) {
   return `${text}${interval ? ` ${interval}` : ''}${claim}`;
 }
 
+// no difference seen: how small a one would have been
+const detectable = m => ((m.verdict === 'inconclusive' || m.verdict === 'equivalent') && !f.absent(m.detectable)
+  ? `a change of ${f.share(Number((m.detectable).toPrecision(2)))} would have been seen` : null);
+
 // what counts as a change; the same for every metric
 const deltaOf = data => data.metrics[0]?.delta ?? 0.02;
 
 function Verdict({ data }) {
   const delta = deltaOf(data);
   const p50 = data.metrics.find(m => m.metric === 'p50_ns');
-  const k = p50 && `K = ${p50.a?.k ?? 0} and ${p50.b?.k ?? 0} invocations`;
+  const k = p50 && data.interleaved ? f.plural(data.pairs ?? 0, 'pair') : p50 && `K = ${p50.a?.k ?? 0} and ${p50.b?.k ?? 0} invocations`;
   const why = {
     regression: `the whole interval lies beyond +${f.share(delta)}`,
     improvement: `the whole interval lies beyond ${f.MINUS}${f.share(delta)}`,
@@ -94,8 +100,10 @@ function Verdict({ data }) {
       : `not comparable: ${data.reason}. The numbers stand side by side, but no verdict is drawn`,
   }[data.verdict];
   return html`<div class=${`verdict ${data.verdict}`} role="status"><${Badge} state=${data.verdict} />
-    <p><strong>P50: ${p50 ? words(p50) : 'not measured'}</strong><span>${why}${k ? ` · ${k}` : ''}</span></p>
-    <p class="caption">${data.interleaved ? data.caption : html`<span
+    <p><strong>P50: ${p50 ? words(p50) : 'not measured'}</strong><span>${why}${k ? ` · ${k}` : ''}${
+      p50 && detectable(p50) ? ` · ${detectable(p50)}` : ''}</span></p>
+    <p class="caption">${data.interleaved ? html`${data.caption || `interleaved, ${data.pairs} pairs`}: each pair was
+      measured in the same round, so a drift of the machine strikes both` : html`<span
       class="glyph" aria-hidden="true">!</span>${data.caption}: a drift
       of the machine between the two runs cannot be told from a change`}</p></div>`;
 }
@@ -117,7 +125,7 @@ function Whisker({ m, limit, delta }) {
   }
   const bounds = !f.absent(m.low) && !f.absent(m.high);
   return html`<svg class=${`whisker ${tone}`} viewBox="0 0 ${W} 24" width=${W} height="24" role="img"
-    aria-label=${`${f.METRICS[m.metric].name} ${f.difference(m.ratio, m.low, m.high).text}, scale ±${limit * 100} %`}>
+    aria-label=${`${f.metric(m.metric).name} ${f.difference(m.ratio, m.low, m.high).text}, scale ±${limit * 100} %`}>
     <rect class="equal" x=${at(1 - delta)} y="0" width=${at(1 + delta) - at(1 - delta)} height="24" />
     <line class="zero" x1=${W / 2} x2=${W / 2} y1="0" y2="24" />
     ${bounds && html`<line class="range" x1=${at(m.low)} x2=${at(m.high)} y1="12" y2="12" />
@@ -128,11 +136,16 @@ function Whisker({ m, limit, delta }) {
     : html`<circle class=${bounds ? 'dot' : 'dot hollow'} cx=${at(m.ratio)} cy="12" r="4" />`}</svg>`;
 }
 
+const measured = m => !f.absent(m.a?.value) || !f.absent(m.b?.value);
+
 function Metrics({ data }) {
   const delta = deltaOf(data);
   const limit = limitOf(data.metrics, delta);
-  const side = key => ({ key, title: key.toUpperCase(), num: true, cell: m => {
-    const { kind } = f.METRICS[m.metric];
+  const shown = data.metrics.filter(m => m.metric in f.METRICS ? m.metric !== 'energy_uj_per_inference' || measured(m)
+    : measured(m));
+  const trust = key => data[key].trust !== 'not_assessed' && html` <${Badge} state=${data[key].trust} />`;
+  const side = key => ({ key, label: key.toUpperCase(), title: html`${key.toUpperCase()}${trust(key)}`, num: true, cell: m => {
+    const { kind } = f.metric(m.metric);
     const e = m[key];
     if (!e || f.absent(e.value)) {
       return html`<span class="none">${f.DASH}</span>`;
@@ -143,10 +156,10 @@ function Metrics({ data }) {
     return html`<span class="value">${f.number(e.value, kind, e.high - e.low)}</span><span class="range">${
       f.interval(e.value, e.low, e.high, kind) || `K = ${e.k}`}</span>`;
   } });
-  return html`<${Table} className="stack metrics" caption="Difference of each metric" rows=${data.metrics}
+  return html`<${Table} className="stack metrics" caption="Difference of each metric" rows=${shown}
     rowKey=${m => m.metric}
     rowProps=${m => ({ 'data-metric': m.metric })} columns=${[
-    { key: 'm', title: 'Metric', cell: m => html`${f.METRICS[m.metric]?.name || m.metric}<span class="under">${
+    { key: 'm', title: 'Metric', cell: m => html`${f.metric(m.metric).name}<span class="under">${
       m.less_is_better ? 'less is better' : 'more is better'}</span>` },
     side('a'), side('b'),
     { key: 'd', title: 'B against A', num: true, cell: m => {
@@ -159,7 +172,8 @@ function Metrics({ data }) {
       class="scale" aria-hidden="true"><span>${f.percent(-limit, 0)}</span><span>0</span><span>${
       f.percent(limit, 0)}</span></span><span class="hidden">Difference, drawn</span>`,
     cell: m => html`<${Whisker} m=${m} limit=${limit} delta=${delta} />` },
-    { key: 'v', title: 'Verdict', cell: m => html`<${Badge} state=${m.verdict} />` }]} />`;
+    { key: 'v', title: 'Verdict', cell: m => html`<${Badge} state=${m.verdict} />${
+      detectable(m) && html`<span class="under">${detectable(m)}</span>`}` }]} />`;
 }
 
 function Differences({ data }) {
@@ -269,10 +283,11 @@ function Comparison({ a, b, query }) {
   const { data, error, reload, busy } = useResource(
     `${BASE}/compare?${new URLSearchParams({ a, b, delta })}`);
   const wrong = ['a', 'b'].filter(key => data?.[key].verification === 'wrong').map(key => key.toUpperCase());
+  const shaky = ['a', 'b'].filter(key => data?.[key].trust === 'untrusted').map(key => key.toUpperCase());
   const swap = () => setQuery({ a: b, b: a });
   useKeys({
     s: swap,
-    T: () => toggleTables(query, ['overlay']),
+    T: () => toggleTables(query, ['overlay', 'pairs']),
     Escape: () => (query.get('zoom') ? setQuery({ zoom: null }) : false),
   });
   return html`<div class="title-row"><h1 tabindex="-1">Compare</h1><div class="controls">
@@ -286,11 +301,14 @@ function Comparison({ a, b, query }) {
     ${data && html`<div class=${busy ? 'stale' : ''}>
       ${wrong.length > 0 && html`<p class="notice loud"><span class="glyph" aria-hidden="true">≠</span>${wrong.join(' and ')} computed
         WRONG outputs: how fast that was says nothing.</p>`}
+      ${shaky.length > 0 && html`<p class="notice"><span class="glyph" aria-hidden="true">!</span>${shaky.join(' and ')} ${
+      shaky.length > 1 ? 'are' : 'is'} untrusted: the reasons stand on the run’s page.</p>`}
       <${Verdict} data=${data} />
       <div class="sides"><${Side} row=${data.a} letter="a" /><${Side} row=${data.b} letter="b" /></div>
       <${Panel} title="Metric by metric" id="metrics" extra=${html`<span class="muted">shaded: within ±${
         f.share(deltaOf(data))}, counts as equal</span>`}><${Metrics} data=${data} /></${Panel}>
       <div class="grid"><${Overlay} data=${data} query=${query} /></div>
+      ${data.interleaved && html`<${Later} id="pairs" title="Pair by pair" data=${data} delta=${deltaOf(data)} />`}
       <${Differences} data=${data} /></div>`}`;
 }
 

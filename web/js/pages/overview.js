@@ -7,16 +7,13 @@ import { togglePaused, usePolling } from '../live.js';
 import { announce, Badge, badgeWord, Command, Failure, Loading, Outcome, Scroll, When } from '../parts.js';
 import { navigate, setQuery, usePlace, withQuery } from '../router.js';
 
-export const title = () => 'Runs';
 const FACETS = [
   ['model', 'Model'], ['runtime', 'Runtime'], ['device', 'Device'], ['status', 'Status'],
-  ['verification', 'Verification'],
+  ['verification', 'Verification'], ['trust', 'Trust'],
 ];
 // what the daemon filters by without a field of its own on this page; shown as removable marks
-const OTHERS = ['provider', 'commit', 'trust', 'format', 'variant_sha256', 'device_key', 'config_key',
+const OTHERS = ['provider', 'commit', 'experiment', 'scenario', 'format', 'variant_sha256', 'device_key', 'config_key',
   'id_prefix', 'since', 'until'];
-export const params = ['q', 'sort', 'cursor', 'sel', ...FACETS.map(([name]) => name), ...OTHERS, /^label\./];
-
 const isFilter = name => name === 'q' || FACETS.some(([facet]) => facet === name) ||
   OTHERS.includes(name) || name.startsWith('label.');
 
@@ -71,6 +68,7 @@ function Search({ value }) {
       onBlur=${() => { begun.current = false; }} /><kbd aria-hidden="true">/</kbd></label>`;
 }
 
+const WORDS = ['status', 'verification', 'trust'];
 function Facet({ name, label, value }) {
   const values = [...new Set([...seen[name], ...(value ? [value] : [])])].sort();
   return html`<label class=${value ? 'facet on' : 'facet'}><span>${label}</span>
@@ -78,7 +76,7 @@ function Facet({ name, label, value }) {
       onChange=${event => setQuery({ [name]: event.target.value, cursor: null })}>
       <option value="">any</option>
       ${values.map(v => html`<option key=${v} value=${v} selected=${v === value}>${
-    name === 'status' || name === 'verification' ? badgeWord(v) : v}</option>`)}
+    WORDS.includes(name) ? badgeWord(v) : v}</option>`)}
     </select></label>`;
 }
 
@@ -134,6 +132,13 @@ function Latency({ row }) {
     range || html`<span title="needs at least 6 invocations">no interval, K = ${row.invocations_ok}</span>`}</span>`;
 }
 
+// the word; the sentence behind it is unfolded, not hovered
+function Trust({ row }) {
+  const more = row.trust_line && row.trust_line !== row.trust && row.trust_line !== 'not assessed';
+  return more ? html`<details class="why"><summary><${Badge} state=${row.trust} /></summary>${row.trust_line}</details>`
+    : html`<${Badge} state=${row.trust} />`;
+}
+
 function Row({ row, active, picked, isNew, onPick }) {
   const tone = row.verification === 'wrong' || row.status === 'failed' ? 'alarm' : '';
   return html`<tr class=${`${tone} ${active ? 'active' : ''} ${picked ? 'picked' : ''} ${isNew ? 'new' : ''}`}
@@ -144,7 +149,8 @@ function Row({ row, active, picked, isNew, onPick }) {
       class="under mono">${f.shortId(row.id)}</span></th>
     <td data-label="Model" class="long wide"><a class="plain" href=${`/runs/${row.id}`}
       tabindex="-1">${row.model}</a><span
-      class="under">${row.variant}</span></td>
+      class="under">${row.variant}${row.scenario && row.scenario !== 'single' && html` · ${row.scenario}`}</span>${
+    row.experiment && html`<a class="under plain" href=${`/?experiment=${encodeURIComponent(row.experiment)}`}>interleaved</a>`}</td>
     <td data-label="Outcome" class="badges"><${Outcome} row=${row} /></td>
     <td data-label="Runtime"><span class="nowrap">${row.runtime} <span
       class="muted">${row.runtime_version}</span></span><span class="under">${row.provider || f.DASH}</span></td>
@@ -157,7 +163,7 @@ function Row({ row, active, picked, isNew, onPick }) {
       : html`<span class="value">${f.number(row.p99_ns, 'ns')}</span>`}</td>
     <td data-label="Throughput" class="num">${f.number(row.throughput_per_s, 'per_s')}</td>
     <td data-label="Peak RSS" class="num">${f.number(row.peak_rss_bytes, 'bytes')}</td>
-    <td data-label="Trust"><${Badge} state=${row.trust} /></td>
+    <td data-label="Trust"><${Trust} row=${row} /></td>
     <td data-label="Commit" class="mono">${row.commit
     ? html`<a class="plain" href=${`/?commit=${encodeURIComponent(row.commit)}`}
       title=${row.commit}>${row.commit.slice(0, 9)}</a>`
@@ -191,6 +197,7 @@ function Strip({ rows, more }) {
     [count(r => r.verification === 'wrong'), 'WRONG', 'wrong', 'verification=wrong'],
     [count(r => r.status === 'failed'), 'failed', 'failed', 'status=failed'],
     [count(r => r.status === 'interrupted'), 'interrupted', 'interrupted', 'status=interrupted'],
+    [count(r => r.trust === 'untrusted'), 'untrusted', 'untrusted', 'trust=untrusted'],
     [count(r => r.verification === 'verified'), 'verified', 'verified', 'verification=verified'],
   ];
   return html`<p class="strip"><span><strong>${f.fixed(rows.length, 0)}</strong> ${

@@ -8,11 +8,15 @@ import { useKeys } from '../keys.js';
 import { POLL_MS } from '../live.js';
 import { Badge, Estimate, Facts, Failure, Loading, Panel, Table } from '../parts.js';
 import { navigate, setQuery, usePlace } from '../router.js';
-import { Histogram, InvocationDots, Memory, Startup, TimeLine } from './run_charts.js';
+import { Later } from '../later.js';
+import { Histogram, TimeLine } from './run_charts.js';
+import { Costs } from './run_costs.js';
+import { InvocationDots } from './run_dots.js';
 import { Tabs } from './run_tabs.js';
+import { Experiment, Scenario, Trust, trustOf } from './run_trust.js';
 
 export const title = match => `Run ${f.shortId(match[1])}`;
-export const params = ['tab', 'log', 'zoom', 'inv', 'clip', 'metric', 'tables', 'details'];
+export const params = ['tab', 'log', 'zoom', 'inv', 'clip', 'metric', 'tables', 'details', 't', 'ops', 'by'];
 
 function Where({ run }) {
   const link = (name, value, text = value) => value && html`<a class="plain"
@@ -33,16 +37,17 @@ function Where({ run }) {
 }
 
 const HEADLINE = ['p50_ns', 'p90_ns', 'p99_ns', 'throughput_per_s', 'load_ns', 'first_inference_ns',
-  'peak_rss_bytes', 'cpu_ns_per_inference'];
+  'peak_rss_bytes', 'cpu_ns_per_inference', 'energy_uj_per_inference'];
+const OPTIONAL = ['energy_uj_per_inference']; // few machines have it; then nothing stands there
 
-function Headline({ summary }) {
-  return html`<ul class="headline">${HEADLINE.map(metric => html`<li key=${metric} data-metric=${metric}
-    class=${metric === 'p50_ns' ? 'first' : ''}>
-    <span class="label">${f.METRICS[metric].name}</span>
+function Headline({ summary, trust }) {
+  const shown = HEADLINE.filter(metric => !OPTIONAL.includes(metric) || !f.absent(summary[metric]?.value));
+  return html`<ul class="headline">${shown.map(metric => html`<li key=${metric} data-metric=${metric}>
+    <span class="label">${f.METRICS[metric].name}${trust !== 'not_assessed' && html` <${Badge} state=${trust} />`}</span>
     <${Estimate} e=${summary[metric]} metric=${metric} /></li>`)}</ul>`;
 }
 
-function Head({ data, id }) {
+function Head({ data, id, trust }) {
   const { run, invocations } = data;
   const ok = invocations.filter(i => i.status === 'ok').length;
   const iterations = f.plural(invocations.reduce((sum, i) => sum + (i.iterations || 0), 0), 'sample');
@@ -53,9 +58,12 @@ function Head({ data, id }) {
     <p class="badges">${run ? html`<${Badge} state=${run.status} />${
       ok < invocations.length && run.status !== 'failed' && html`<${Badge} state="failed"
       text=${`${invocations.length - ok} of ${invocations.length} failed`} />`}<${Badge}
-        state=${run.verification} /><${Badge}
-      state=${run.trust} text=${run.trust === 'not_assessed' ? 'trust: not assessed' : run.trust}
-      title=${(run.trust_reasons || []).join('; ')} />` : html`<${Badge} state="running" />`}</p>
+        state=${run.verification} />${trust.state === 'not_assessed'
+    ? html`<${Badge} state="not_assessed" text="trust: not assessed" />`
+    : html`<a href="#trust" onClick=${event => {
+      event.preventDefault();
+      document.getElementById('trust')?.scrollIntoView({ block: 'center' });
+    }}><${Badge} state=${trust.state} /></a>`}` : html`<${Badge} state="running" />`}</p>
     <a class="button" href=${`/compare?a=${id}`}>Compare <kbd>c</kbd></a></div>
     <p class="under-title">${ok === invocations.length
     ? f.plural(invocations.length, 'invocation')
@@ -142,6 +150,9 @@ function Warnings({ invocations }) {
       <span class="muted"> in ${n} of ${invocations.length}</span></li>`)}</ul></${Panel}>`;
 }
 
+// has the scenario something to draw: latency by window, or the rates that a search tried
+const drawn = ({ run, scenario }) => ['sustained', 'server', 'paced'].includes(scenario?.kind) || run?.capacity?.bound_ns > 0;
+
 export function Page({ match }) {
   const id = decodeURIComponent(match[1]);
   const { query } = usePlace();
@@ -150,9 +161,10 @@ export function Page({ match }) {
   const { data, error, reload } = useResource(path, { every: open ? POLL_MS : 0 });
   useEffect(() => setOpen(!!data && !data.closed), [data]);
   useKeys({
-    T: () => toggleTables(query, ['histogram', 'timeline', 'dots']),
+    T: () => toggleTables(query, ['histogram', 'timeline', 'dots', ...['windows', 'rates', 'lanes'].filter(name =>
+      document.querySelector(`[data-figure=${name}]`))]),
     c: () => navigate(`/compare?a=${id}`),
-    Escape: () => (query.get('zoom') ? setQuery({ zoom: null }) : false),
+    Escape: () => (query.get('zoom') || query.get('t') ? setQuery({ zoom: null, t: null }) : false),
   });
   useEffect(() => {
     if (data?.run) {
@@ -167,22 +179,31 @@ export function Page({ match }) {
     return html`<h1 tabindex="-1">Run ${f.shortId(id)}</h1><${Loading} rows=${6} label="Loading the run" />`;
   }
   const { run, summary, invocations } = data;
+  const trust = trustOf(data);
   const ok = invocations.filter(i => i.status === 'ok');
-  return html`<${Head} data=${data} id=${id} />
+  return html`<${Head} data=${data} id=${id} trust=${trust} />
     ${open && html`<p class="notice">This run is not closed yet: ${f.plural(invocations.length, 'invocation')} so far.
       The page follows it.</p>`}
-    ${summary && html`<${Headline} summary=${summary} />`}
+    ${summary && html`<${Headline} summary=${summary} trust=${trust.state} />`}
+    <${Scenario} run=${run} scenario=${data.scenario} summary=${summary} />
+    <${Trust} trust=${trust} total=${invocations.length} />
+    <${Experiment} run=${run} invocations=${invocations} />
     <${Failures} invocations=${invocations} />
     <${Warnings} invocations=${invocations} />
     ${ok.length > 0 ? html`<div class="grid">
       <${Histogram} id=${id} summary=${summary} closed=${data.closed}
         samples=${ok.reduce((sum, i) => sum + (i.iterations || 0), 0)} />
       <${TimeLine} id=${id} invocations=${invocations} />
-      <${InvocationDots} summary=${summary} invocations=${invocations} />
-      <${Memory} invocations=${ok} /><${Startup} invocations=${ok} /></div>`
+      <${InvocationDots} summary=${summary} invocations=${invocations} findings=${trust.findings}
+        arms=${run?.experiment?.arms} />
+      <${Costs} run=${run} invocations=${ok} /></div>
+    ${drawn(data) && html`<${Later} id="scenario" title="The scenario over time" runId=${id} run=${run} scenario=${data.scenario}
+      invocations=${invocations} />`}
+    <${Later} id="lanes" title="The machine meanwhile" runId=${id} invocations=${invocations} />
+    ${run?.profile?.inferences > 0 && html`<${Later} id="ops" title="Operators" runId=${id} run=${run} />`}`
     : html`<section class="panel empty"><h2>No samples</h2><p>No invocation finished, so there is nothing to draw.${' '}
       ${invocations.length > 0 ? 'The reasons stand above.' : ''}</p></section>`}
     <${Panel} title="Verification of outputs" id="verification"><${Verification} run=${run}
       invocations=${invocations} /></${Panel}>
-    <${Tabs} id=${id} data=${data} />`;
+    <${Tabs} id=${id} data=${data} findings=${trust.findings} />`;
 }

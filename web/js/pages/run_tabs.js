@@ -2,9 +2,10 @@
 import { html, useRef } from '../dom.js';
 import { BASE } from '../api.js';
 import * as f from '../format.js';
+import { median, metricOf } from '../invocation.js';
 import { Badge, Command, Facts, Table } from '../parts.js';
 import { setQuery, usePlace } from '../router.js';
-import { median, metricOf } from './run_charts.js';
+import { flagsOf } from './run_trust.js';
 
 function Reproduce({ run }) {
   return html`${run?.command
@@ -53,8 +54,11 @@ function Device({ run }) {
 // A failed invocation has 0 where it did not come to the step: that is “not measured”, not a time of 0
 const got = (invocation, key) => (invocation.status !== 'ok' && !invocation[key] ? null : invocation[key]);
 
-function Invocations({ id, invocations, details }) {
+function Invocations({ id, run, invocations, details, findings }) {
+  const lean = run?.method_version >= 2; // what is left out is then its default, not unknown
   const ns = (key, title) => ({ key, title, num: true, cell: i => f.number(got(i, key), 'ns') });
+  const share = (key, title) => ({ key, title, num: true,
+    cell: i => (f.absent(i[key]) ? f.DASH : `${f.fixed(i[key] * 100, 1)} %`) });
   const width = median(invocations.map(i => i.p50_high_ns - i.p50_low_ns)); // one for all: decimals line up
   const columns = [
     { key: 'n', title: '#', label: 'Invocation', num: true,
@@ -83,11 +87,26 @@ function Invocations({ id, invocations, details }) {
       cell: i => f.number(i.status === 'ok' ? i.involuntary_switches : null) },
     { key: 'w', title: 'Warm-up', num: true, cell: i => f.number(got(i, 'warmup_iterations')) },
     { key: 'e', title: 'Ended', cell: i => ((i.status === 'ok' && i.end_reason) || f.DASH).replaceAll('_', ' ') },
+    { key: 'o', title: 'Place in order', num: true, cell: i => f.number(i.order) },
+    { key: 'we', title: 'Warm-up ended', cell: i => (i.status === 'ok' && (i.warmup_end || (lean && 'fixed'))) || f.DASH },
+    { key: 'st', title: 'Timed phase', cell: i => (i.steady_class || f.DASH).replaceAll('_', ' ') },
+    share('mser_share', 'MSER would drop'),
+    { key: 'dr', title: 'Drift, last third', num: true, cell: i => (f.absent(i.drift_ratio) ? f.DASH
+      : html`${f.percent(i.drift_ratio - 1)}<span class="under">p = ${f.scientific(i.drift_p)}</span>`) },
+    share('outlier_share', 'Outliers'), share('iqr_ratio', 'IQR / P50'),
+    { key: 'bc', title: 'Calls a sample', num: true, cell: i => f.number(i.sample_calls || i.batch_calls || got(i, 'batch_calls')) },
+    ns('lateness_p99_ns', 'Late, P99'),
+    { key: 'un', title: 'Unanswered', num: true, cell: i => f.number(i.status === 'ok' ? i.unfinished ?? (lean ? 0 : null) : null) },
+    { key: 'su', title: 'Suspended', num: true, cell: i => f.number(i.status === 'ok' ? i.suspended_ns ?? (lean ? 0 : null) : null, 'ns') },
+    { key: 'cr', title: 'Clock against RAW', num: true, cell: i => (f.absent(i.clock_ratio) ? f.DASH
+      : `${f.fixed((i.clock_ratio - 1) * 1e6, 1)} ppm`) },
+    { key: 'sb', title: 'Sandbox', cell: i => (i.status !== 'ok' || (f.absent(i.sandboxed) && !lean) ? f.DASH : i.sandboxed ? 'on' : 'off') },
+    { key: 'fl', title: 'Flagged', cell: i => flagsOf(i, findings).join(', ').replaceAll('_', ' ') || f.DASH },
     { key: 'd', title: 'Deterministic',
       cell: i => (f.absent(i.deterministic) || i.status !== 'ok' ? f.DASH : i.deterministic ? 'yes' : 'no') },
   ];
   return html`<label class="check"><input type="checkbox" checked=${details}
-    onChange=${event => setQuery({ details: event.target.checked ? '1' : null })} /> Details: min, max, mean, SD and
+    onChange=${event => setQuery({ details: event.target.checked ? '1' : null })} /> Details: spread, steadiness, warm-up and
     “linear” percentiles as numpy computes them</label>
     <${Table} className=${details ? 'stack dense' : 'stack'} caption="Invocations" rowKey=${i => i.n}
       rows=${invocations} columns=${details ? [...columns, ...more] : columns} />`;
@@ -107,7 +126,7 @@ const TABS = [['reproduce', 'Reproduce'], ['config', 'Configuration'], ['device'
   ['invocations', 'Invocations'], ['raw', 'Raw']];
 
 // The keyboard pattern of tabs: arrows move and choose, Tab goes into the panel
-export function Tabs({ id, data }) {
+export function Tabs({ id, data, findings }) {
   const { query } = usePlace();
   const list = useRef();
   const asked = query.get('tab');
@@ -131,7 +150,7 @@ export function Tabs({ id, data }) {
     ${tab === 'reproduce' && html`<${Reproduce} run=${run} />`}
     ${tab === 'config' && html`<${Configuration} run=${run} />`}
     ${tab === 'device' && html`<${Device} run=${run} />`}
-    ${tab === 'invocations' && html`<${Invocations} id=${id} invocations=${invocations}
-      details=${query.get('details') === '1'} />`}
+    ${tab === 'invocations' && html`<${Invocations} id=${id} run=${run} invocations=${invocations}
+      details=${query.get('details') === '1'} findings=${findings} />`}
     ${tab === 'raw' && html`<${Raw} id=${id} invocations=${invocations} />`}</div></section>`;
 }
