@@ -153,6 +153,20 @@ static int add_or_skip(struct opener *op, const char *model, const char *variant
     return skip ? 0 : rc;
 }
 
+/* Of all runtimes only those that may read the format: where another one is known for it, this one
+ * is not tried. */
+static void drop_unreadable(struct opener *op)
+{
+    struct ifm_subject *s = &op->out->subjects[op->out->subject_count - 1];
+    const char *reads = ifm_subject_runtime(s->format);
+    if (!reads || strcmp(reads, s->runtime) == 0)
+        return;
+    ifm_cli_note(op->cli, "%s with %s is left out: %s reads that format", s->variant, s->runtime,
+                 reads);
+    ifm_subject_done(s);
+    op->out->subject_count--;
+}
+
 /* Every runtime that was typed for one model and variant. */
 static int each_runtime(struct opener *op, const char *model, const char *variant, bool optional,
                         struct ifm_err *err)
@@ -170,9 +184,14 @@ static int each_runtime(struct opener *op, const char *model, const char *varian
     rc = ifm_place_runtimes(&names, err);
     if (rc)
         return rc;
-    for (size_t i = 0; !rc && names[i]; i++)
-        if (strcmp(names[i], "null") != 0 && strcmp(names[i], "sim") != 0)
-            rc = add_or_skip(op, model, variant, names[i], true, err);
+    for (size_t i = 0; !rc && names[i]; i++) {
+        size_t before = op->out->subject_count;
+        if (strcmp(names[i], "null") == 0 || strcmp(names[i], "sim") == 0)
+            continue;
+        rc = add_or_skip(op, model, variant, names[i], true, err);
+        if (!rc && op->out->subject_count > before)
+            drop_unreadable(op);
+    }
     ifm_free(names);
     return rc;
 }

@@ -5,6 +5,7 @@
 
 #include "agents/cli/experiment.h"
 #include "core/mem.h"
+#include "core/trust.h"
 
 static double items_of(const struct ifm_measure *m)
 {
@@ -128,6 +129,20 @@ static const char *verified(const struct ifm_measure *m)
     return m->view.run.verification == IFM_VERIFY_VERIFIED ? " (verified)" : "";
 }
 
+/* Interleaving takes drift out of a comparison, not what made a run unfit. */
+static void add_doubt(const struct ifm_measure *fast, const struct ifm_measure *slow,
+                      char text[IFM_EXPERIMENT_TEXT])
+{
+    bool a = fast->view.run.trust == IFM_TRUST_UNTRUSTED,
+         b = slow->view.run.trust == IFM_TRUST_UNTRUSTED;
+    size_t len = strlen(text);
+    if (a || b)
+        snprintf(text + len, IFM_EXPERIMENT_TEXT - len, "; but %s untrusted",
+                 a && b ? "both are"
+                 : a    ? "the first is"
+                        : "the second is");
+}
+
 void ifm_experiment_sentence(const struct ifm_experiment *x, const struct ifm_versus *v,
                              char text[IFM_EXPERIMENT_TEXT])
 {
@@ -159,4 +174,5 @@ void ifm_experiment_sentence(const struct ifm_experiment *x, const struct ifm_ve
             "been",
             fast->name, slow->name, (1 / r->high - 1) * 100, (1 / r->low - 1) * 100,
             v->detectable * 100);
+    add_doubt(fast, slow, text);
 }

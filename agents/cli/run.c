@@ -67,7 +67,7 @@ static int exit_status(const struct ifm_run_asked *asked, const struct ifm_exper
     static const int gravest_first[] = { IFM_ERR_WRONG_OUTPUT, IFM_ERR_MEMORY_LIMIT,
                                          IFM_ERR_MEASUREMENT };
     int statuses[IFM_EXPERIMENT_ARMS_MAX], worst = 0;
-    if (x->interrupted)
+    if (x->interrupted || ifm_interrupt_count()) /* also after the last invocation */
         return ifm_interrupt_exit() ? ifm_interrupt_exit() : 130;
     for (size_t i = 0; i < x->count; i++) {
         statuses[i] = arm_status(asked, &x->arms[i]);
