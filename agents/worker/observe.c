@@ -19,8 +19,9 @@
 #include "core/mem.h"
 #include "core/opt.h"
 
-#define WARNINGS_MAX 32
-#define STACK_BYTES  ((size_t)256 * 1024) /* the usual 8 MB would count against a memory limit */
+#define WARNINGS_MAX  32
+#define WARM_HALVINGS 4                    /* of the points before the timed phase */
+#define STACK_BYTES   ((size_t)256 * 1024) /* the usual 8 MB would count against a memory limit */
 
 struct ifm_observe {
     const struct ifm_msg_spec *spec;
@@ -370,23 +371,35 @@ static void note_failures(const struct ifm_observe *o, struct ifm_msg_event *eve
     }
 }
 
-/* The group with the most text loses points first, so that a slow source keeps all it has. */
+static size_t total_text(const struct ifm_observe *o, int64_t begin_ns,
+                         struct ifm_observe_group **largest)
+{
+    size_t total = 0, most = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        const size_t bytes = ifm_observe_group_text(&o->groups[i], begin_ns);
+        total += bytes;
+        if (bytes > most) {
+            most = bytes;
+            *largest = (struct ifm_observe_group *)&o->groups[i];
+        }
+    }
+    return total;
+}
+
+/* First what was read before the timed phase, a long warm-up mostly, then the rest; the group with
+ * the most text first, so that a slow source keeps all it has. */
 static void fit(struct ifm_observe *o, int64_t begin_ns)
 {
-    for (;;) {
-        size_t total = 0, most = 0;
-        struct ifm_observe_group *largest = NULL;
-        for (size_t i = 0; i < o->count; i++) {
-            const size_t bytes = ifm_observe_group_text(&o->groups[i], begin_ns);
-            total += bytes;
-            if (bytes > most) {
-                most = bytes;
-                largest = &o->groups[i];
-            }
+    struct ifm_observe_group *largest = NULL;
+    bool more = true;
+    for (int i = 0; i < WARM_HALVINGS && total_text(o, begin_ns, &largest) > IFM_OBSERVE_TEXT_MAX;
+         i++) {
+        for (size_t g = 0; g < o->count; g++) {
+            ifm_observe_group_thin(&o->groups[g], begin_ns);
         }
-        if (total <= IFM_OBSERVE_TEXT_MAX || !ifm_observe_group_thin(largest)) {
-            return;
-        }
+    }
+    while (more && total_text(o, begin_ns, &largest) > IFM_OBSERVE_TEXT_MAX) {
+        more = ifm_observe_group_thin(largest, INT64_MAX);
         largest->period_ns *= 2; /* what is left was read that far apart */
     }
 }

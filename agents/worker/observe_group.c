@@ -143,12 +143,13 @@ static void copy_point(struct ifm_observe_group *g, size_t to, size_t from)
     }
 }
 
-bool ifm_observe_group_thin(struct ifm_observe_group *g)
+bool ifm_observe_group_thin(struct ifm_observe_group *g, int64_t before_ns)
 {
     const size_t before = g->count;
     size_t kept = 0, others = 0;
     for (size_t i = 0; i < before; i++) {
-        if (g->points[i].edge != IFM_OBSERVE_TIMED || others++ % 2 == 0) {
+        const bool stays = g->points[i].edge != IFM_OBSERVE_TIMED || g->points[i].t_ns >= before_ns;
+        if (stays || others++ % 2 == 0) {
             copy_point(g, kept++, i);
         }
     }
@@ -201,7 +202,7 @@ void ifm_observe_group_read(struct ifm_observe_group *g, int edge)
         return;
     }
     if (g->count == g->capacity) {
-        if (!ifm_observe_group_thin(g)) {
+        if (!ifm_observe_group_thin(g, INT64_MAX)) {
             return;
         }
         g->period_ns *= 2; /* a long phase: half as often from here on */

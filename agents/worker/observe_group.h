@@ -47,8 +47,9 @@ int ifm_observe_group_open(struct ifm_observe_group *group, const struct ifm_sam
                            const struct ifm_sampler_host *host, struct ifm_err *err);
 void ifm_observe_group_read(struct ifm_observe_group *group, int edge);
 bool ifm_observe_group_has_energy(const struct ifm_observe_group *group);
-/* Drops every second point that is not at an edge. False when nothing could be dropped. */
-bool ifm_observe_group_thin(struct ifm_observe_group *group);
+/* Drops every second point that is not at an edge, of those before before_ns. False when nothing
+ * could be dropped. */
+bool ifm_observe_group_thin(struct ifm_observe_group *group, int64_t before_ns);
 /* Once, after the last read: missing values are filled, counters start at 0. */
 void ifm_observe_group_settle(struct ifm_observe_group *group);
 size_t ifm_observe_group_text(const struct ifm_observe_group *group, int64_t begin_ns); /* bytes */

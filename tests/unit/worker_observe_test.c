@@ -386,6 +386,36 @@ static void a_long_phase_is_thinned_and_keeps_its_edges(void **state)
     ifm_observe_group_close(&g);
 }
 
+static void a_long_warm_up_is_thinned_first(void **state)
+{
+    const struct ifm_msg_spec spec = { .threads = 0 };
+    struct ifm_err err = IFM_ERR_INIT;
+    struct ifm_msg_event event;
+    size_t before = 0, within = 0;
+    (void)state;
+    fake.step = 123456789012345;
+    struct ifm_observe *o = open_fakes(&spec);
+    ifm_report_init(&event, IFM_EVENT_RESULT);
+    for (int i = 0; i < 900; i++) {
+        ifm_observe_edge(o, (enum ifm_observe_edge)IFM_OBSERVE_TIMED);
+    }
+    ifm_observe_edge(o, IFM_OBSERVE_STEADY_BEGIN);
+    const int64_t begin_ns = ifm_clock_ns();
+    for (int i = 0; i < 100; i++) {
+        ifm_observe_edge(o, (enum ifm_observe_edge)IFM_OBSERVE_TIMED);
+    }
+    ifm_observe_edge(o, IFM_OBSERVE_STEADY_END);
+    assert_int_equal(ifm_observe_take(o, begin_ns, &event, &err), 0);
+    const struct ifm_msg_lanes *g = group_of(&event, "fake");
+    for (size_t i = 0; i < g->t_ns.count; i++) {
+        *(g->t_ns.items[i] < 0 ? &before : &within) += 1;
+    }
+    assert_int_equal(within, 101);
+    assert_true(before < 900);
+    ifm_observe_close(o);
+    ifm_report_done(&event);
+}
+
 static void all_lanes_together_stay_small(void **state)
 {
     const struct ifm_msg_spec spec = { .threads = 0 };
@@ -561,6 +591,7 @@ int main(void)
         TEST(a_sampler_that_fails_is_off_and_said),
         TEST(a_value_that_is_missing_repeats_the_last),
         TEST(a_long_phase_is_thinned_and_keeps_its_edges),
+        TEST(a_long_warm_up_is_thinned_first),
         TEST(all_lanes_together_stay_small),
         TEST(rails_have_energy_updates_and_idle_power),
         TEST(energy_that_stands_still_is_absent_not_zero),
