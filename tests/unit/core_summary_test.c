@@ -439,7 +439,7 @@ static void pairs_that_are_not_whole_are_left_out(void **state)
 static void pairs_cover_and_detect_what_they_claim(void **state)
 {
     (void)state;
-    enum { ROUNDS = 4000, PAIRS = 10 };
+    enum { ROUNDS = 2000, PAIRS = 10, EACH = 10 };
     struct ifm_rng rng;
     ifm_rng_init(&rng, 99);
     int covered = 0, seen = 0;
@@ -457,10 +457,12 @@ static void pairs_cover_and_detect_what_they_claim(void **state)
         covered += r.low <= 1 && 1 <= r.high;
         ifm_summary_compare_paired(a, c, PAIRS, 0.02, true, &r);
         seen += r.low > 1;
-        paired += ifm_summary_detectable_of(a, PAIRS, b, PAIRS, true) / ROUNDS;
+        if (round % EACH != 0)
+            continue;
+        paired += ifm_summary_detectable_of(a, PAIRS, b, PAIRS, true) * EACH / ROUNDS;
         for (int i = 0; i < PAIRS; i++)
             a[i] *= exp(sd * ifm_rng_normal(&rng));
-        apart += ifm_summary_detectable_of(a, PAIRS, b, PAIRS, false) / ROUNDS;
+        apart += ifm_summary_detectable_of(a, PAIRS, b, PAIRS, false) * EACH / ROUNDS;
     }
     print_message("detectable %.4f; from pairs %.4f, from runs apart %.4f\n", change, paired, apart);
     assert_near_relative(paired, change, 0.10); /* on average, from samples */
@@ -499,7 +501,7 @@ static void what_would_be_seen_goes_with_the_interval(void **state)
 static void stopping_at_a_target_costs_little_coverage(void **state)
 {
     (void)state;
-    enum { ROUNDS = 500, MOST = 50 };
+    enum { ROUNDS = 200, MOST = 50 };
     struct ifm_rng rng;
     ifm_rng_init(&rng, 5);
     int covered = 0;
@@ -516,7 +518,7 @@ static void stopping_at_a_target_costs_little_coverage(void **state)
         covered += e.low <= 1 && 1 <= e.high;
     }
     print_message("stopped at 1 %%: covers %.3f\n", (double)covered / ROUNDS);
-    assert_in_range(covered, (int)(0.89 * ROUNDS), (int)(0.96 * ROUNDS));
+    assert_in_range(covered, (int)(0.87 * ROUNDS), (int)(0.97 * ROUNDS));
 }
 
 static void detectable_changes_follow_their_formula(void **state)
