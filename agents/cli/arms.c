@@ -1,6 +1,7 @@
 #include "agents/cli/arms.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agents/plan/keys.h"
@@ -90,7 +91,21 @@ static int settings(const struct maker *mk, struct ifm_map *map, struct ifm_err 
     }
     if (!rc && mk->asked->o->samplers)
         rc = ifm_map_set(map, "samplers", mk->asked->o->samplers, err);
+    if (!rc && mk->asked->o->sysroot)
+        rc = ifm_map_set(map, "samplers_from", "a recorded tree", err);
     return rc;
+}
+
+/* How many threads compute, for the samplers' place: as typed, in whichever way; the runtimes that
+ * make their own work have one. 0: not known. */
+static int64_t known_threads(const struct ifm_msg_spec *spec)
+{
+    const char *typed = ifm_map_get(&spec->options, "threads");
+    long long threads = typed ? strtoll(typed, NULL, 10) : 0;
+    bool own = strcmp(spec->runtime, "null") == 0 || strcmp(spec->runtime, "sim") == 0;
+    if (threads > 0 && threads <= 1024)
+        return threads;
+    return own && !typed ? 1 : 0;
 }
 
 static int fill(const struct maker *mk, const struct choice *c, struct ifm_measure *m,
@@ -113,10 +128,10 @@ static int fill(const struct maker *mk, const struct choice *c, struct ifm_measu
     m->spec.inputs = subject->inputs;
     m->spec.expect = subject->expect;
     m->spec.batch = mk->asked->batches[c->batch];
-    m->spec.threads = mk->asked->threads[c->thread];
     m->spec.samplers =
         (struct ifm_strings){ .items = mk->out->samplers, .count = mk->out->sampler_count };
     int rc = runtime_options(mk, c, &m->spec.options, err);
+    m->spec.threads = known_threads(&m->spec);
     if (!rc)
         rc = settings(mk, &m->settings, err);
     return rc ? rc : ifm_run_key_values(&o->labels, "label", &m->labels, err);
