@@ -115,6 +115,23 @@ static int failure_kind(const struct ifm_exec_request *request, const struct ifm
     return IFM_FAIL_EXIT;
 }
 
+static void starved(const struct ifm_exec_request *request, const struct ifm_exec_end *end,
+                    const char *when, char *text, size_t size)
+{
+    const long long limit = (long long)request->spec->memory_limit_bytes;
+    if (end->signal != SIGKILL)
+        snprintf(text, size, "ran out of memory %s (limit %lld bytes)", when, limit);
+    else if (limit > 0)
+        snprintf(text, size, "killed %s by the kernel over its memory limit (limit %lld bytes)",
+                 when, limit);
+    else
+        snprintf(text, size,
+                 end->oom_kills > 0
+                     ? "killed %s by the kernel, which was out of memory"
+                     : "killed %s by a signal we did not send: most likely out of memory",
+                 when);
+}
+
 /* The sentence before local paths are taken out. */
 static void sentence(const struct ifm_exec_request *request, const struct ifm_collect *collect,
                      const struct ifm_exec_end *end, int failure, char *text, size_t size)
@@ -133,19 +150,8 @@ static void sentence(const struct ifm_exec_request *request, const struct ifm_co
     else if (failure == IFM_FAIL_PROTOCOL)
         snprintf(text, size, "the worker's events could not be read %s: %s", when,
                  end->protocol.text);
-    else if (failure == IFM_FAIL_OUT_OF_MEMORY && end->signal == SIGKILL &&
-             request->spec->memory_limit_bytes > 0)
-        snprintf(text, size, "killed %s by the kernel over its memory limit (limit %lld bytes)",
-                 when, (long long)request->spec->memory_limit_bytes);
-    else if (failure == IFM_FAIL_OUT_OF_MEMORY && end->signal == SIGKILL)
-        snprintf(text, size,
-                 end->oom_kills > 0
-                     ? "killed %s by the kernel, which was out of memory"
-                     : "killed %s by a signal we did not send: most likely out of memory",
-                 when);
     else if (failure == IFM_FAIL_OUT_OF_MEMORY)
-        snprintf(text, size, "ran out of memory %s (limit %lld bytes)", when,
-                 (long long)request->spec->memory_limit_bytes);
+        starved(request, end, when, text, size);
     else if (failure == IFM_FAIL_ABORT)
         snprintf(text, size, "aborted %s%s", when, last_line(end->stderr_text, last));
     else if (failure == IFM_FAIL_CRASH)
