@@ -21,8 +21,7 @@
 
 struct ifm_run {
     const struct ifm_msg_spec *spec;
-    struct ifm_msg_spec
-        unobserved; /* the same without samplers, for passes that are no latencies */
+    struct ifm_msg_spec unobserved; /* the same without samplers, for the other passes */
     struct ifm_run_context *context;
     struct ifm_registry_module module;
     const struct ifm_tensor_info *in_infos, *out_infos; /* the module's */

@@ -142,8 +142,7 @@ int ifm_phase_rehearse(struct ifm_run *r, struct ifm_err *err)
         code = ifm_registry_restart(&r->module, &r->spec->options, err);
     }
     if (code == 0) {
-        struct ifm_runtime_info
-            info; /* a module may load its library here; said hello for already */
+        struct ifm_runtime_info info; /* hello has said it; a module may load its library here */
         const int status = r->module.ops.probe(r->module.state, &info);
         code = status != 0 ? ifm_phase_failed(r, "probe", status, IFM_ERR_UNAVAILABLE, err) : 0;
     }

@@ -10,7 +10,7 @@
 #include "core/stat.h"
 #include "inferometer/runtime.h"
 
-enum { BLOCKS = 400, PER_BLOCK = 10000 };
+enum { BLOCKS = 400, PER_BLOCK = 10000, CALLS = 1000 };
 
 static int fail(void *context, const char *format, ...)
 {
@@ -46,7 +46,7 @@ int main(void)
 {
     static const struct ifm_host host = { .abi = IFM_RUNTIME_ABI, .size = sizeof host, .log = no_log,
                                           .fail = fail, .alloc = zeroed, .free = release };
-    static double loop_ns[BLOCKS], pair_ns[BLOCKS], beyond_ns[BLOCKS];
+    static double loop_ns[BLOCKS], pair_ns[BLOCKS], beyond_ns[BLOCKS], batch_ns[BLOCKS];
     static int64_t durations[BLOCKS * PER_BLOCK];
     char path[4096];
     snprintf(path, sizeof path, "%s/lib/inferometer/ifm_rt_null.so", getenv("IFM_BUILD_DIR") ? getenv("IFM_BUILD_DIR") : "build/release");
@@ -67,6 +67,9 @@ int main(void)
     }
     struct ifm_loop loop = { .run = ops->run, .sync = ops->sync, .state = state, .samples = array.samples,
                              .capacity = PER_BLOCK, .iterations = PER_BLOCK };
+    struct ifm_loop batched = loop;
+    batched.calls = CALLS;
+    batched.iterations = PER_BLOCK / CALLS;
     struct ifm_loop_result result;
     for (int b = 0; b < BLOCKS; b++) {
         pair_ns[b] = clock_pair_ns();
@@ -75,6 +78,8 @@ int main(void)
         beyond_ns[b] = loop_ns[b] - pair_ns[b];
         for (int i = 0; i < PER_BLOCK; i++)
             durations[b * PER_BLOCK + i] = array.samples[i].duration_ns;
+        ifm_loop_run(&batched, &result);
+        batch_ns[b] = (double)(result.end_ns - result.begin_ns) / PER_BLOCK;
     }
     ifm_stat_sort(durations, BLOCKS * PER_BLOCK);
     printf("timed loop with null, %d blocks of %d: %.1f ns an iteration, two clock reads %.1f ns, beyond them "
@@ -83,6 +88,8 @@ int main(void)
            (long long)ifm_stat_percentile(durations, BLOCKS * PER_BLOCK, 5000),
            (long long)ifm_stat_percentile(durations, BLOCKS * PER_BLOCK, 9900),
            (long long)ifm_stat_percentile(durations, BLOCKS * PER_BLOCK, 9990));
+    printf("in batches of %d calls: %.1f ns a call, the call itself included\n", CALLS,
+           ifm_stat_median(batch_ns, BLOCKS));
     ops->close(state);
     ifm_loop_array_done(&array);
     free(state);
