@@ -44,7 +44,8 @@ static void one_sampler(const struct ifm_sampler_ops *ops, const char *sysroot, 
     ifm_observe_group_close(&g);
 }
 
-static int64_t block(const struct ifm_loop *loop, const struct ifm_msg_spec *spec, int64_t *p99, int64_t *used_ns)
+static int64_t block(const struct ifm_loop *loop, const struct ifm_msg_spec *spec, int64_t *p99, int64_t *used_ns,
+                     int64_t *wall_ns)
 {
     static int64_t values[PER_BLOCK];
     struct ifm_observe *observe = NULL;
@@ -68,7 +69,8 @@ static int64_t block(const struct ifm_loop *loop, const struct ifm_msg_spec *spe
         values[i] = loop->samples[i].duration_ns;
     ifm_stat_sort(values, result.count);
     *p99 = ifm_stat_percentile(values, result.count, 9900);
-    *used_ns = use.cpu_ns - begun.cpu_ns;
+    *used_ns += use.cpu_ns - begun.cpu_ns;
+    *wall_ns += result.end_ns - result.begin_ns;
     return ifm_stat_percentile(values, result.count, 5000);
 }
 
@@ -76,10 +78,10 @@ static void compare(const struct ifm_loop *loop)
 {
     static const char *const names[WAYS] = { "bare", "every 100 ms", "every 10 ms", "edges alone" };
     static double p50[WAYS][ROUNDS], p99[WAYS][ROUNDS], over[WAYS][ROUNDS], over99[WAYS][ROUNDS];
-    int64_t used[WAYS] = { 0 };
+    int64_t used[WAYS] = { 0 }, wall[WAYS] = { 0 };
     char *none[] = { "none" };
     cpu_set_t allowed;
-    int64_t cpu = 0, tail = 0, used_ns = 0;
+    int64_t cpu = 0, tail = 0;
     sched_getaffinity(0, sizeof allowed, &allowed);
     while (!CPU_ISSET((size_t)cpu, &allowed))
         cpu++;
@@ -93,9 +95,8 @@ static void compare(const struct ifm_loop *loop)
     for (int r = 0; r < ROUNDS; r++) {
         for (int i = 0; i < WAYS; i++) {
             const int way = (i + r) % WAYS;
-            p50[way][r] = (double)block(loop, &specs[way], &tail, &used_ns);
+            p50[way][r] = (double)block(loop, &specs[way], &tail, &used[way], &wall[way]);
             p99[way][r] = (double)tail;
-            used[way] += used_ns;
         }
         for (int way = 0; way < WAYS; way++) {
             over[way][r] = (p50[way][r] / p50[0][r] - 1) * 100;
@@ -105,7 +106,7 @@ static void compare(const struct ifm_loop *loop)
     for (int way = 0; way < WAYS; way++)
         printf("  %-13s P50 %.0f ns (%+.3f %%), P99 %.0f ns (%+.2f %%), %.0f us of sampler thread a second\n", names[way],
                ifm_stat_median(p50[way], ROUNDS), ifm_stat_median(over[way], ROUNDS), ifm_stat_median(p99[way], ROUNDS),
-               ifm_stat_median(over99[way], ROUNDS), (double)used[way] / ROUNDS / 1e3 / (PER_BLOCK * 100e-6));
+               ifm_stat_median(over99[way], ROUNDS), (double)used[way] * 1e6 / (double)wall[way]);
 }
 
 /* -- Two models of 100 us -------------------------------------------------------------------------- */
