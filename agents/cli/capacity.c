@@ -22,6 +22,7 @@ struct state {
     struct ifm_err *err;
     struct ifm_capacity_outcome alone, last;
     double passing, failing; /* 0, INFINITY: not yet */
+    double once;             /* highest that passed at all */
     int64_t spent_ns, trials, expected;
     bool late;        /* the lowest rate that failed did so by the generator */
     bool out_of_time; /* and so nothing more was tried */
@@ -118,6 +119,7 @@ static int attempt(struct state *s, enum ifm_capacity_phase phase, double rate)
     }
     if (s->last.passed) {
         s->passing = rate > s->passing ? rate : s->passing;
+        s->once = rate > s->once ? rate : s->once;
     } else if (rate < s->failing) {
         s->failing = rate;
         s->late = !s->last.valid && s->last.over_bound <= s->last.queries / 2;
@@ -253,6 +255,31 @@ static void say_impossible(const struct state *s, struct ifm_capacity_verdict *v
     }
 }
 
+static void say_nothing_held(const struct state *s, struct ifm_capacity_verdict *v)
+{
+    const double p = s->search->percentile / 100.0, bound = (double)s->search->bound_ns / 1e6;
+    const long long least = (long long)ifm_scenario_early_least(s->search->percentile / 1e4);
+    char best[64] = "none passed even once";
+    if (s->once > 0) {
+        snprintf(best, sizeof best, "%.4g a second passed once", s->once);
+    }
+    if (s->out_of_time) {
+        v->end = IFM_CAPACITY_OUT_OF_TIME;
+        snprintf(
+            v->text, sizeof v->text,
+            "the %.3g minutes for the search were over before any rate had kept %.4g ms at P%g "
+            "for good (%s); a trial needs %lld queries",
+            (double)budget(s) / 6e10, bound, p, best, least);
+    } else {
+        v->end = IFM_CAPACITY_UNSTABLE;
+        snprintf(
+            v->text, sizeof v->text,
+            "no rate kept %.4g ms at P%g five times in a row (%s): the machine is too busy, or "
+            "its speed changes",
+            bound, p, best);
+    }
+}
+
 static void say(const struct state *s, bool confirmed, struct ifm_capacity_verdict *v)
 {
     const double p = s->search->percentile / 100.0, bound = (double)s->search->bound_ns / 1e6;
@@ -278,19 +305,8 @@ static void say(const struct state *s, bool confirmed, struct ifm_capacity_verdi
                  "at least %.4g queries a second kept %.4g ms at P%g, but the %.3g minutes for the "
                  "search were over before it was confirmed",
                  s->passing, bound, p, minutes);
-    } else if (s->out_of_time) {
-        v->end = IFM_CAPACITY_OUT_OF_TIME;
-        snprintf(
-            v->text, sizeof v->text,
-            "the %.3g minutes for the search were over before any rate had kept %.4g ms at P%g "
-            "for good; a trial needs %lld queries",
-            minutes, bound, p, (long long)ifm_scenario_early_least(s->search->percentile / 1e4));
     } else {
-        v->end = IFM_CAPACITY_UNSTABLE;
-        snprintf(v->text, sizeof v->text,
-                 "no rate kept %.4g ms at P%g five times in a row: the machine is too busy, or its "
-                 "speed changes",
-                 bound, p);
+        say_nothing_held(s, v);
     }
 }
 
