@@ -11,7 +11,8 @@
 #define MSER_LEAST   10 /* samples below which MSER-5 says nothing */
 #define DRIFT_BLOCKS 20
 #define OUTLIER_MADS 14.826 /* 10 * 1.4826: ten standard deviations of normal noise */
-#define BLOCK_VALUES 1024   /* a longer block gives evenly spaced values: bounds time and memory */
+#define OUTLIER_PART 0.05
+#define BLOCK_VALUES 1024 /* a longer block gives evenly spaced values: bounds time and memory */
 #define STEADY_LEAST 50
 #define MEDIAN_ERROR 1.2533141 /* of a median against a mean: sqrt(pi / 2) */
 #define CHOSEN_CUT   4.0
@@ -208,9 +209,12 @@ static double scale_of(const int64_t *sorted, size_t n, double median, double re
     return scale > 0.0 ? scale : resolution_ns;
 }
 
+/* Where the sample is so narrow that a timer interrupt stands out, a value must still lie a part of
+ * the median away: a microsecond in a hundred disturbs nobody's P99. */
 static double outlier_share(const int64_t *sorted, size_t n, double median, double scale)
 {
-    double limit = OUTLIER_MADS * scale;
+    double limit = OUTLIER_MADS * scale, practical = OUTLIER_PART * fabs(median);
+    limit = limit > practical ? limit : practical;
     size_t low = 0, high = n;
     while (low < n && median - (double)sorted[low] > limit)
         low++;

@@ -24,7 +24,8 @@ struct ifm_steadiness {
     double mser_ratio;     /* median of that part over the median of the rest; 1: nothing is dropped; NAN */
     double drift_p;        /* Mann-Kendall over 20 medians of blocks, two-sided; NAN where n < 20 */
     double drift_ratio;    /* median of the last third over the first third; NAN */
-    double outlier_share;  /* |x - median| > 14.826 MAD; half the distance of the quartiles where that is more */
+    double outlier_share;  /* |x - median| > 14.826 MAD (half the distance of the quartiles where that is more) and
+                              > 5 % of the median */
     double iqr_ratio;      /* (P75 - P25) / P50 */
     double autocorrelation; /* lag 1; what lies beyond 7.4 MAD counts as the median */
 };

@@ -12,7 +12,7 @@
 #define STEADY_LEAST  50
 #define WINDOW        21  /* for isolated outliers; odd */
 #define NOISE_FLOOR   0.1 /* of the noise: ten equal ones among tied values are chance */
-#define FINE_POINTS   100 /* longer series: changes at every other point, a quarter of the cost */
+#define FINE_POINTS   50  /* longer series: changes at every other point, a quarter of the cost */
 #define HALF_SQRT_PI  0.886226925452758014 /* sd over mean absolute difference, normal values */
 #define LN_2PI        1.83787706640934548356
 
@@ -146,22 +146,36 @@ size_t ifm_steady_pelt_meanvar(const double *values, size_t n, double penalty, s
 /* -- Barrett, Bolz-Tereick, Killick, Mount, Tratt 2017 ------------------------------------------
  */
 
+/* Takes `old` out of an ascending window and puts `fresh` in. */
+static void slide(double *window, double old, double fresh)
+{
+    size_t at = 0;
+    while (window[at] < old)
+        at++;
+    for (; at + 1 < WINDOW && window[at + 1] < fresh; at++)
+        window[at] = window[at + 1];
+    for (; at > 0 && window[at - 1] > fresh; at--)
+        window[at] = window[at - 1];
+    window[at] = fresh;
+}
+
 /* Centred window (at the ends: the first and the last whole one): a value is an outlier if it lies
  * further from the window's median than three times the distance of its P90 and P10; it is ignored
  * by giving it that median. A change of level is not touched, because it widens the window's
  * percentiles. */
 static void level_outliers(const double *values, size_t n, double *out)
 {
+    double window[WINDOW];
     memcpy(out, values, n * sizeof *out);
-    for (size_t i = 0; n >= WINDOW && i < n; i++) {
-        double window[WINDOW];
-        size_t from = i < WINDOW / 2 ? 0 : i - WINDOW / 2;
-        from = from + WINDOW > n ? n - WINDOW : from;
-        for (size_t k = 0; k < WINDOW; k++) { /* insertion sort: cheaper than a call a value */
-            size_t at = k;
-            for (; at > 0 && window[at - 1] > values[from + k]; at--)
-                window[at] = window[at - 1];
-            window[at] = values[from + k];
+    if (n < WINDOW)
+        return;
+    memcpy(window, values, sizeof window);
+    ifm_stat_sort_f64(window, WINDOW);
+    size_t from = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i > WINDOW / 2 && from + WINDOW < n) {
+            slide(window, values[from], values[from + WINDOW]);
+            from++;
         }
         double middle = window[WINDOW / 2], width = window[WINDOW - 3] - window[2];
         if (fabs(values[i] - middle) > 3.0 * width)

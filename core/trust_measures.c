@@ -7,6 +7,7 @@
 #define DRIFT_P        0.01
 #define LATE_SHARE     0.10 /* of the timed phase, by MSER-5 */
 #define PRACTICAL      0.02 /* a difference of levels below this matters to nobody */
+#define NARROW         0.01 /* (P75 - P25) / P50 */
 #define SWITCHES_PER_S 10.0 /* fewer are the kernel's own work, however long one inference is */
 #define CLOCK_SLACK_NS 1e6  /* two clocks are not read at the same instant */
 #define SUSPEND_NS     1e7
@@ -36,13 +37,15 @@ bool ifm_trust_outliers(const struct ifm_trust_setup *setup, const struct ifm_tr
     return !isnan(*amount);
 }
 
+/* Of a spread below 1 % it does not matter whether it comes in waves. */
 bool ifm_trust_autocorrelation(const struct ifm_trust_setup *setup,
                                const struct ifm_trust_item *item, double *amount, double *per)
 {
+    const struct ifm_steadiness *steady = &item->stats->steady;
     (void)setup;
-    *amount = item->stats->steady.autocorrelation;
+    *amount = steady->iqr_ratio > NARROW ? steady->autocorrelation : 0.0;
     *per = 1.0;
-    return item->stats->n >= 20 && !isnan(*amount);
+    return item->stats->n >= 20 && !isnan(steady->autocorrelation);
 }
 
 /* A test and a size: with a thousand iterations a trend of a tenth of a percent is significant too.

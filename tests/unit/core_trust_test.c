@@ -159,6 +159,11 @@ static void insignificant(int i, bool enough)
     f.stats[i].steady.drift_p = enough ? 0.001 : 0.02;
     f.stats[i].steady.drift_ratio = 1.05;
 }
+static void narrow_waves(int i, bool enough) /* of no size that matters */
+{
+    f.stats[i].steady.autocorrelation = 0.6;
+    f.stats[i].steady.iqr_ratio = enough ? 0.02 : 0.005;
+}
 static void late_warmup(int i, bool enough)
 {
     f.stats[i].steady.mser_share = 0.3;
@@ -240,6 +245,7 @@ static const struct one {
     { IFM_TRUST_WITHIN_SPREAD, CAUTION, spread_within, 6, 10, 0, 0, 0, 0 },
     { IFM_TRUST_OUTLIERS, CAUTION, outliers, 6, 10, 0, 0, 0, 0 },
     { IFM_TRUST_AUTOCORRELATION, CAUTION, correlation, 6, 10, 0, 0, 0, 0 },
+    { IFM_TRUST_AUTOCORRELATION, CAUTION, narrow_waves, 6, 10, 0, 0, 0, 0 },
     { IFM_TRUST_DRIFT, CAUTION, drift, 3, 10, 0, 0, 0, 0 },
     { IFM_TRUST_DRIFT, CAUTION, insignificant, 3, 10, 0, 0, 0, 0 },
     { IFM_TRUST_DRIFT, CAUTION, hotter_and_hotter, 10, 10, 0, 0, 0, 0 },
