@@ -1,7 +1,9 @@
 #include "agents/executors/memory_cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define GROUP_NAME   "inferometer-%d-%u" /* process that made it, how many before */
 #define REMOVE_TRIES 50 /* a killed member leaves some milliseconds after it was waited for */
 
 static int open_file(const char *folder, const char *file, int flags)
@@ -75,6 +78,21 @@ static bool limit(const struct ifm_memory_cgroup *group, int64_t bytes)
     return true;
 }
 
+/* Groups that a killed inferometer left behind. One with a member cannot be removed. */
+static void sweep(const char *parent)
+{
+    DIR *dir = opendir(parent);
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+        int owner = 0;
+        unsigned number = 0;
+        if (sscanf(e->d_name, GROUP_NAME, &owner, &number) == 2 && owner > 0 &&
+            kill((pid_t)owner, 0) != 0 && errno == ESRCH)
+            unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static bool make_in(struct ifm_memory_cgroup *group, enum ifm_cgroup_version version, int64_t bytes)
 {
     static unsigned made; /* groups of one process have different names */
@@ -82,7 +100,8 @@ static bool make_in(struct ifm_memory_cgroup *group, enum ifm_cgroup_version ver
     group->version = version;
     if (!find_parent(version, parent, sizeof parent))
         return false;
-    const int n = snprintf(group->folder, sizeof group->folder, "%s/inferometer-%d-%u", parent,
+    sweep(parent);
+    const int n = snprintf(group->folder, sizeof group->folder, "%s/" GROUP_NAME, parent,
                            (int)getpid(), made++);
     if (n < 0 || (size_t)n >= sizeof group->folder || mkdir(group->folder, 0755)) {
         group->folder[0] = '\0';

@@ -1,12 +1,13 @@
 /* A memory limit as the kernel keeps it: a control group made for one worker, which is killed when
- * it goes over. Unlike RLIMIT_DATA it counts what is resident, page cache included, as a phone's
- * low-memory killer does.
+ * it goes over. Unlike RLIMIT_DATA it counts what is resident, page cache included as far as the
+ * worker was the first to touch it, and never what is only reserved.
  *
  * The group lies below the one this process is in or, in v2, where groups with members have no
- * children of that kind, beside it. It is there only while one worker runs. That takes root, or a
- * delegated v2 group (systemd's user manager delegates memory): elsewhere make says false and
- * RLIMIT_DATA does the job. Threading: one thread. Ownership: a group that was made must be given
- * to ifm_memory_cgroup_done after its worker was waited for. */
+ * children of that kind, beside it. It is there only while one worker runs; what a killed process
+ * left behind is removed by the next one. That takes root, or a delegated v2 group (systemd's user
+ * manager delegates memory): elsewhere make says false and RLIMIT_DATA does the job. Threading: one
+ * thread. Ownership: a group that was made must be given to ifm_memory_cgroup_done after its worker
+ * was waited for. */
 #ifndef IFM_MEMORY_CGROUP_H
 #define IFM_MEMORY_CGROUP_H
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +96,31 @@ static void two_groups_do_not_meet(void **state)
     assert_true(differ);
 }
 
+static void what_a_dead_process_left_is_removed(void **state)
+{
+    struct ifm_memory_cgroup group;
+    char left[PATH_MAX + 64], others[PATH_MAX + 64];
+    (void)state;
+    const pid_t dead = fork();
+    if (dead == 0)
+        _exit(0);
+    waitpid(dead, NULL, 0);
+    if (!made(&group))
+        skip();
+    *strrchr(group.folder, '/') = '\0';
+    snprintf(left, sizeof left, "%s/inferometer-%d-3", group.folder, (int)dead);
+    snprintf(others, sizeof others, "%s/inferometer-%d-77", group.folder, (int)getppid());
+    group.folder[strlen(group.folder)] = '/';
+    const bool set_up = mkdir(left, 0755) == 0 && mkdir(others, 0755) == 0;
+    ifm_memory_cgroup_done(&group);
+    const bool again = ifm_memory_cgroup_make(&group, LIMIT);
+    const bool removed = access(left, F_OK) != 0, kept = access(others, F_OK) == 0;
+    rmdir(left);
+    rmdir(others);
+    ifm_memory_cgroup_done(&group);
+    assert_true(set_up && again && removed && kept);
+}
+
 static void no_limit_makes_no_group(void **state)
 {
     struct ifm_memory_cgroup group;
@@ -111,6 +137,7 @@ int main(void)
         cmocka_unit_test(below_the_limit_nothing_happens),
         cmocka_unit_test(over_the_limit_the_kernel_kills_and_counts),
         cmocka_unit_test(two_groups_do_not_meet),
+        cmocka_unit_test(what_a_dead_process_left_is_removed),
         cmocka_unit_test(no_limit_makes_no_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
