@@ -99,7 +99,8 @@ static void number_cell(enum ifm_metric metric, const struct ifm_measure *m, boo
     char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX];
     const struct ifm_estimate *e = &m->view.metrics[metric];
     if (m->view.ok && !e->enough && (metric == IFM_METRIC_P90 || metric == IFM_METRIC_P99)) {
-        snprintf(text, IFM_GRID_CELL, "(few)");
+        bool batches = ifm_view_iterations(&m->view) >= ifm_target_samples(metric);
+        snprintf(text, IFM_GRID_CELL, batches ? "(batches)" : "(few)");
         return;
     }
     ifm_print_metric(metric, e, value, interval);

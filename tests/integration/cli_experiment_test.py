@@ -2,6 +2,7 @@
 import csv
 import os
 import signal
+import time
 import unittest
 
 from cli_lib import SANITIZED, CliCase, main, npy, npz
@@ -169,9 +170,11 @@ class Stopping(ExperimentCase):
 class Details(ExperimentCase):
     def test_what_an_invocation_says_of_itself(self):
         got = self.table("-O", "latency=50us", "--invocations", "2", "-v")
-        for part in ("warm-up 3 in", "fixed", "MSER would drop", "outliers", "peak RSS  load", "PSS", "USS", "faults minor+major", "steady 0+0",
-                     "switches involuntary", "CPU/inference", "sandboxed", "clock ", "sampler proc: ", "config key"):
+        for part in ("warm-up 3 in", "fixed", "MSER would drop", "outliers", "peak RSS  load", "PSS", "USS", "faults minor+major",
+                     "switches involuntary", "CPU/inference", "clock ", "sampler proc: ", "config key"):
             self.assertIn(part, got.out)
+        if not SANITIZED:  # a sanitizer needs system calls that no model does
+            self.assertIn("  sandboxed", got.out)
         off = self.table("-O", "latency=50us", "--invocations", "1", "--no-sandbox", "--samplers", "none", "-v")
         self.assertIn("not sandboxed", off.out)
         self.assertNotIn("sampler proc", off.out)
@@ -300,6 +303,47 @@ class Interrupted(SignalCase):
             self.assertEqual(body["status"], "interrupted")
             for n in range(body["invocations"]):
                 self.assertEqual(self.body(run, f"invocation-{n:04}.json")["status"], "ok")
+
+    def interrupt_when(self, ready, *args):
+        process = self.start("run", "--runtime", "sim", "--invocations", "1", *args)
+        deadline = time.monotonic() + 30
+        while not ready(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        return out, err
+
+    def test_ctrl_c_while_loading_warming_up_and_searching(self):
+        for args in (("-O", "load-time=60s"), ("-O", "latency=1ms", "-O", "drift=5", "--warmup-max", "60s"),
+                     ("-O", "latency=1ms", "--scenario", "server", "--find-max-qps", "--bound", "5ms@p99")):
+            with self.subTest(args):
+                out, err = self.interrupt_when(lambda process: self.children(process.pid), *args)
+                self.assertIn("nothing to keep", err)
+                self.assertEqual((out, self.kept()), ("", []))
+
+    def test_ctrl_c_in_the_count_of_allocations_keeps_the_run(self):
+        first = lambda _: any("invocation-0000.json" in os.listdir(os.path.join(self.runs, run)) for run in self.kept())
+        self.interrupt_when(first, "-O", "load-time=2s", "--iterations", "20", "--warmup", "3", "--count-allocations")
+        (run,) = self.kept()
+        self.assertEqual((self.body(run, "run.json")["status"], self.body(run, "run.json")["invocations"]), ("complete", 1))
+
+    def test_a_warm_machine_is_waited_for(self):
+        zone = self.write("tree/sys/class/thermal/thermal_zone0/temp", "40000\n")
+        process = self.start("run", "--runtime", "sim", "-O", "latency=20us", "--invocations", "2", "--iterations", "50", "--warmup", "3",
+                             "--cooldown", "500ms", "--sysroot", os.path.join(self.work, "tree"), "-q")
+        run = self.wait_for_invocations(1)
+        with open(zone, "w", encoding="ascii") as file:
+            file.write("60000\n")
+        time.sleep(1.5)
+        self.assertIsNone(process.poll())
+        self.assertFalse(os.path.exists(os.path.join(self.runs, run, "invocation-0001.json")), "20 degrees more than at the start")
+        with open(zone, "w", encoding="ascii") as file:
+            file.write("41000\n")
+        process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.body(run, "run.json")["invocations"], 2)
 
     def test_ctrl_c_in_a_pause(self):
         process = self.start("run", "--runtime", "sim", "-O", "latency=20us", "--invocations", "5", "--iterations", "50", "--warmup", "3",
