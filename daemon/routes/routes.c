@@ -43,6 +43,7 @@ const struct ifm_route ifm_routes[] = {
     { "GET", "/livez", ifm_routes_get_livez, NULL, NULL },
     { "GET", "/healthz", ifm_routes_get_livez, NULL, NULL },
     { "GET", "/readyz", ifm_routes_get_readyz, NULL, NULL },
+    { "GET", "/problems/{name}", ifm_routes_get_problem, NULL, NULL },
     { "GET", "/", ifm_routes_get_page, NULL, page_params },
     { "GET", "/runs/{name}", ifm_routes_get_page, NULL, page_params },
     { "GET", "/compare", ifm_routes_get_page, NULL, page_params },

@@ -41,6 +41,8 @@ void ifm_routes_get_version(struct ifm_request *request);
 void ifm_routes_get_openapi(struct ifm_request *request);
 void ifm_routes_get_schema(struct ifm_request *request);
 void ifm_routes_get_page(struct ifm_request *request);
+/* problems.c */
+void ifm_routes_get_problem(struct ifm_request *request);
 
 /* Shared by the files above. */
 static inline struct ifm_routes_context *ifm_routes_context(const struct ifm_request *request)

@@ -217,11 +217,22 @@ class Contract(unittest.TestCase):
     def everything_else(self, stored):
         for path in ("/livez", "/healthz", "/readyz", "/version", "/api/v1/version", "/openapi.json", "/api/v1/openapi.json",
                      "/api/v1/schemas/run.schema.json", "/api/v1/schemas/none.schema.json", "/", "/runs/" + stored, "/compare",
-                     "/api", "/api/v1/runs", "/api/v1/runs/" + stored):
+                     "/api", "/api/v1/runs", "/api/v1/runs/" + stored, "/problems/conflict"):
             first = self.ask("GET", path)
             self.ask("HEAD", path)
             if first.headers["ETag"]:
                 self.assertEqual(self.ask("GET", path, If_None_Match=first.headers["ETag"]).status, 304)
+
+    def test_every_problem_has_a_page(self):
+        """Those of the error map, and those that only HTTP has: the addresses that problems name as their type."""
+        names = re.findall(r'X\(IFM_ERR_\w+, -\d+, "([a-z-]+)"', read(os.path.join(SOURCE, "core", "err.h")))
+        self.assertGreater(len(names), 20)
+        for name in names + ["length-required", "address-too-long", "headers-too-large"]:
+            page = self.ask("GET", "/problems/" + name)
+            self.assertIn(f"<h1>{name}</h1>".encode(), page.body)
+        self.assertEqual(self.ask("GET", "/problems/nothing").status, 404)
+        problem = self.daemon.get("/api/v1/runs?limit=x").json
+        self.assertEqual(self.ask("GET", problem["type"]).status, 200)
 
     def test_table_and_document_name_the_same(self):
         self.assertGreater(len(routes()), 15)
