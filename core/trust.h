@@ -5,7 +5,7 @@
  *
  * A source that a machine has not never lowers the verdict: it is named in `unobserved`.
  * Threading: pure functions. Ownership: ifm_trust_done frees what assess allocated. Thresholds: 7.8 of the
- * method; each stands in the table of trust.c beside its code, sentence and remedy. */
+ * method; each stands in the table of trust_rules.c beside its code, sentence and remedy. */
 #ifndef IFM_TRUST_H
 #define IFM_TRUST_H
 
@@ -18,8 +18,8 @@
     X(FAILED_INVOCATIONS, "failed_invocations")        \
     X(BETWEEN_SPREAD, "between_spread")     /* CoV of invocation medians > 5 % */ \
     X(WITHIN_SPREAD, "within_spread")       /* (P75 - P25) / P50 > 10 % */ \
-    X(OUTLIERS, "outliers")                 /* > 1 % beyond 14.8 MAD */ \
-    X(AUTOCORRELATION, "autocorrelation")   /* r1 > 0.5 */ \
+    X(OUTLIERS, "outliers")                 /* > 1 % beyond 14.8 MAD and 5 % of P50 */ \
+    X(AUTOCORRELATION, "autocorrelation")   /* r1 > 0.4 of a spread > 1 % */ \
     X(DRIFT, "drift")                                  \
     X(NOT_STEADY, "not_steady")             /* slowdown or no steady state */ \
     X(WARMUP_NOT_CONVERGED, "warmup_not_converged")    \
@@ -28,7 +28,7 @@
     X(FREQUENCY, "frequency")               /* clock of busy cores < 95 % of the start */ \
     X(STEAL, "steal")                       /* > 1 % */ \
     X(CO_LOAD, "co_load")                   /* others used > 0.5 core, or PSI some > 5 % */ \
-    X(PREEMPTED, "preempted")               /* involuntary switches > 0.1 an iteration */ \
+    X(PREEMPTED, "preempted")               /* involuntary switches > 0.1 an iteration, > 10 a second */ \
     X(MAJOR_FAULTS, "major_faults")                    \
     X(CLOCK_MISMATCH, "clock_mismatch")     /* MONOTONIC against RAW: > 0.1 % caution, > 1 % untrusted */ \
     X(SUSPENDED, "suspended")                          \

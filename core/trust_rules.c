@@ -93,7 +93,7 @@ static const struct row {
       "Fewer than the 459 samples that P99 needs"),
     R(COLD_NOT_PROVEN, ANY, PERCENT, ALWAYS, 0, CAUTION, NEVER, ifm_trust_cold,
       "A cold load was asked for, but pages of the model file were, or may have been, in memory"),
-    R(OVERLOADED, ANY, COUNT, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_overloaded,
+    R(OVERLOADED, ANY, NONE, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_overloaded,
       "Queries were not answered as fast as they came"),
 #undef R
 };
