@@ -106,6 +106,15 @@ static int start_worker(struct ifm_measure *m, struct ifm_executor *executor,
     return rc;
 }
 
+/* A kernel that does not count pages of files kills nobody for them; a phone does. */
+static bool above_limit(const struct ifm_measure *m, const struct ifm_msg_invocation *body)
+{
+    const int64_t limit = m->spec.memory_limit_bytes;
+    return limit > 0 &&
+           (body->memory_load.peak_rss_bytes > limit || body->memory_first.peak_rss_bytes > limit ||
+            body->memory_steady.peak_rss_bytes > limit);
+}
+
 int ifm_measure_one(struct ifm_measure *m, struct ifm_executor *executor,
                     struct ifm_exec_request *request, struct ifm_err *err)
 {
@@ -122,7 +131,8 @@ int ifm_measure_one(struct ifm_measure *m, struct ifm_executor *executor,
         ifm_err_set(&m->refusal, m->bad_input, "", "%s", result.invocation.failure_text);
         m->stopped = true;
     } else {
-        m->over_memory = m->over_memory || result.out_of_memory_limit;
+        m->over_memory =
+            m->over_memory || result.out_of_memory_limit || above_limit(m, &result.invocation);
         rc = keep(m, &result, err);
         m->spent_ns += ifm_clock_ns() - begin;
     }

@@ -262,6 +262,11 @@ class Failures(ExperimentCase):
         self.assertIn("crash-at=10: the first two invocations failed the same way", got.err)
         self.assertIn("nothing to compare: only crash-at=0", got.out.splitlines()[-1])
 
+    @unittest.skipIf(SANITIZED, "a sanitizer needs its memory")
+    def test_more_memory_than_allowed_ends_with_6_also_where_no_kernel_steps_in(self):
+        got = self.table("-O", "latency=20us", "--invocations", "2", "--memory-limit", "4MB", status=6)
+        self.assertIn("memory_limit", got.out)
+
     def test_an_arm_that_is_refused_is_left_out(self):
         reply = self.arms("--vary", "inputs=1x16,nonsense", "-O", "latency=20us", "--invocations", "2", status=65)
         self.assertEqual([arm["name"] for arm in reply["arms"]], ["inputs=1x16"])
