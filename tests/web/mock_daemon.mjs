@@ -202,7 +202,7 @@ function samples(entry, query) {
       .filter(i => wanted === null || String(i.n) === wanted)
       .map(i => ({
         n: i.n,
-        warmup: column(i.warm_ns || [], buckets),
+        ...(query.get('phase') === 'steady' ? {} : { warmup: column(i.warm_ns || [], buckets) }),
         steady: column(i.latency_ns || [], buckets),
       })),
   };

@@ -19,7 +19,9 @@ export function InvocationSelect({ n, invocations }) {
     i.status === 'ok' ? '' : ' (failed)'}</option>`)}</select></label>`;
 }
 
-export const samplesPath = (id, n) => `${BASE}/runs/${id}/samples?invocation=${n}&buckets=600`;
+// a stretch of the timed phase alone is asked for anew, so that zooming in shows more
+export const samplesPath = (id, n, stretch) => `${BASE}/runs/${id}/samples?invocation=${n}&buckets=600` +
+  (stretch && stretch[0] >= 0 ? `&phase=steady&from=${stretch[0]}&to=${stretch[1]}` : '');
 
 // -- its samples over time ---------------------------------------------------------------------------------
 function phasePoints(phase, offset) {
@@ -28,9 +30,12 @@ function phasePoints(phase, offset) {
   }));
 }
 
+const NOTHING = { count: 0, t_ns: [], p50: [], min: [], max: [], n: [] };
+export const samplesIn = row => [row.warmup?.count ?? 0, row.steady?.count ?? 0];
+
 // ns from the begin of the timed phase: warm-up lies before 0, as in the samplers' lanes
 export function timePoints(row) {
-  const { warmup, steady } = row;
+  const { warmup = NOTHING, steady = NOTHING } = row;
   const warmNs = warmup.count ? warmup.t_ns.at(-1) + warmup.p50.at(-1) * warmup.n.at(-1) : 0;
   return [...phasePoints(warmup, -warmNs), ...phasePoints(steady, 0)];
 }

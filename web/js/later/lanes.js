@@ -6,7 +6,7 @@ import * as cursor from '../cursor.js';
 import { tablesIn, toggleTable } from '../figure.js';
 import * as f from '../format.js';
 import { Failure, Loading, Panel, Table } from '../parts.js';
-import { chosen, InvocationSelect, samplesPath, timePoints } from '../invocation.js';
+import { chosen, InvocationSelect, samplesIn, samplesPath, timePoints } from '../invocation.js';
 import { setQuery, usePlace } from '../router.js';
 import { Energy } from './energy.js';
 import { extent, laneOf, nice } from './units.js';
@@ -155,13 +155,13 @@ function Axis({ stretch }) {
 const ROWS = 300;
 function AsTable({ groups }) {
   return groups.map(group => {
-    const every = Math.ceil(group.lanes[0].points.length / ROWS);
-    const rows = group.lanes[0].points.map((p, i) => [p.x, i]).filter(([, i]) => i % every === 0);
-    return html`<h3>${group.title}</h3><${Table} caption=${`Lanes of ${group.title}`} rows=${rows} columns=${[
-      { key: 't', title: 'Time', num: true, cell: r => f.number(r[0], 'ns') },
-      ...group.lanes.map(lane => ({ key: lane.key, title: lane.label, num: true,
-        cell: r => lane.show(lane.points[r[1]]?.y) }))]} />
-      ${every > 1 && html`<p class="note">Every ${every}th of ${f.plural(group.lanes[0].points.length, 'read')}; the JSON has
+    const every = Math.ceil(group.times.length / ROWS);
+    const at = group.lanes.map(lane => new Map(lane.points.map(p => [p.x, p.y])));
+    return html`<h3>${group.title}</h3><${Table} caption=${`Lanes of ${group.title}`}
+      rows=${group.times.filter((_, i) => i % every === 0)} columns=${[
+  { key: 't', title: 'Time', num: true, cell: t => f.number(t, 'ns') },
+  ...group.lanes.map((lane, i) => ({ key: lane.key, title: lane.label, num: true, cell: t => lane.show(at[i].get(t)) }))]} />
+      ${every > 1 && html`<p class="note">Every ${every}th of ${f.plural(group.times.length, 'read')}; the JSON has
         all.</p>`}`;
   });
 }
@@ -176,7 +176,7 @@ function latencyLane(row) {
 
 function groupsOf(data) {
   return data.groups.filter(group => group.lanes.length && group.t_ns.length).map(group => ({
-    title: group.sampler,
+    title: group.sampler, times: group.t_ns,
     note: [group.sparse ? 'at the ends of phases only: no core was spare' : group.period_ns > 0 &&
       `every ${f.number(group.period_ns, 'ns')}`, group.cost_ns > 0 && `cost ${f.number(group.cost_ns, 'ns')} of CPU time`]
       .filter(Boolean).join(' · '),
@@ -185,18 +185,19 @@ function groupsOf(data) {
   }));
 }
 
-const ends = list => [Math.min(...list.map(p => p.from ?? p.x)), Math.max(...list.map(p => p.x))];
+const ends = list => list.reduce(([low, high], p) => [Math.min(low, p.from ?? p.x), Math.max(high, p.x)], [Infinity, -Infinity]);
 
 export default function Lanes({ runId, invocations }) {
   const { query } = usePlace();
   const n = chosen(query, invocations);
   const { data, error, reload } = useResource(`${BASE}/runs/${runId}/lanes?invocation=${n}`);
-  const samples = useResource(samplesPath(runId, n));
+  const samples = useResource(samplesPath(runId, n, cursor.stretchOf(query)));
   const row = samples.data?.invocations.find(i => i.n === n);
   const groups = useMemo(() => (data?.groups ? groupsOf(data) : []), [data]);
-  const latency = useMemo(() => (row && row.warmup.count + row.steady.count ? latencyLane(row) : null), [row]);
+  const latency = useMemo(() => (row && samplesIn(row).some(Boolean) ? latencyLane(row) : null), [row]);
   const lanes = useMemo(() => [...(latency ? [latency] : []), ...groups.flatMap(g => g.lanes)], [latency, groups]);
-  const whole = lanes.length ? ends(lanes.flatMap(l => l.points)) : [0, 1];
+  const [first, last] = ends(lanes.flatMap(l => l.points));
+  const whole = last > first ? [first, last] : [0, 1];
   const stretch = cursor.stretchOf(query) || whole;
   const asTable = tablesIn(query).includes('lanes');
   const zoom = factor => {

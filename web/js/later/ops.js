@@ -100,6 +100,6 @@ export default function Ops({ runId, run }) {
     ${rows.length > FIRST && html`<p class="row"><button type="button" class="small" onClick=${() => setAll(!all)}>${all
       ? `Show the first ${FIRST}` : `Show all ${rows.length}`}</button></p>`}
     <p class="note">Time per inference, from a pass of its own; never part of the latency above. For a trace that opens in
-      Perfetto:</p><${Command} text=${`inferometer profile ${run?.variant || 'MODEL'}.onnx --trace trace.json`} label="trace command" />
+      Perfetto:</p><${Command} text=${`inferometer profile ${run?.variant || 'MODEL'} --trace trace.json`} label="trace command" />
     </${Panel}>`;
 }

@@ -15,7 +15,7 @@ function pairsOf(a, b, metric) {
     .filter(p => p.a > 0 && p.b > 0).map(p => ({ ...p, x: p.n, y: (p.b / p.a - 1) * 100 }));
 }
 
-const percent = value => f.percent(value / 100, Math.abs(value) < 10 ? 1 : 0);
+const percent = (value, width) => f.percent(value / 100, width < 1 ? 2 : 1);
 
 function spec(pairs, row, delta) {
   const bounds = row && !f.absent(row.low) && !f.absent(row.high) ? [(row.low - 1) * 100, (row.high - 1) * 100] : [];
@@ -26,11 +26,11 @@ function spec(pairs, row, delta) {
   const all = nearest > 2 * delta * 100 && nearest > 3 * spread ? own : [...own, 0, delta * 100, -delta * 100];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const pad = (high - low) * 0.1 || 1;
-  const say = i => `round ${pairs[i].n}: B against A ${percent(pairs[i].y)}`;
+  const say = i => `round ${pairs[i].n}: B against A ${percent(pairs[i].y, spread)}`;
   return pairs.length === 0 ? null : {
     x: { min: -0.6, max: Math.max(...pairs.map(p => p.n)) + 0.6, title: 'round of the experiment',
       tick: v => (Number.isInteger(v) ? String(v) : null) },
-    y: { min: low - pad, max: high + pad, title: 'B against A (%)', tick: (v, step) => f.fixed(v, step >= 1 ? 0 : 1) },
+    y: { min: low - pad, max: high + pad, title: 'B against A (%)', tick: (v, step) => f.fixed(v, Math.min(4, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)))) },
     series: [{ kind: 'points', color: 'a', data: pairs }],
     rules: [{ axis: 'y', value: 0, low: -delta * 100, high: delta * 100, color: 'rule', text: 'no difference' },
       ...(bounds.length ? [{ axis: 'y', value: (row.ratio - 1) * 100, low: bounds[0], high: bounds[1], color: 'b', text: '' }] : [])],
@@ -64,7 +64,7 @@ export default function Pairs({ data, delta }) {
     { key: 'n', title: 'Round', num: true, cell: p => p.n },
     { key: 'a', title: `A ${short}`, num: true, cell: p => f.number(p.a, kind) },
     { key: 'b', title: `B ${short}`, num: true, cell: p => f.number(p.b, kind) },
-    { key: 'd', title: 'B against A', num: true, cell: p => percent(p.y) }]} />`}
+    { key: 'd', title: 'B against A', num: true, cell: p => percent(p.y, Math.max(...pairs.map(q => q.y)) - Math.min(...pairs.map(q => q.y))) }]} />`}
     note=${ready && pairs.length > 0 &&
       `${name}: B is more in ${slower} and less in ${f.plural(pairs.length - slower, 'round')} of ${pairs.length}`}>
     ${error ? html`<${Failure} error=${error} retry=${() => { a.reload(); b.reload(); }} />`

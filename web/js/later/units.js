@@ -48,38 +48,52 @@ const LEVELS = {
   ma: [1e-3, plain('A', 3)],
 };
 
-// "process_cpu_ns" in ns -> "process cpu": the unit is shown with the value
-function nameOf({ name, unit }) {
-  const end = `_${unit.toLowerCase()}`;
-  return (unit !== 'count' && name.toLowerCase().endsWith(end) ? name.slice(0, -end.length) : name).replaceAll(
-    '_',
-    ' ',
-  );
+// "process_cpu_ns" in ns -> "process cpu", ns: the unit is shown with the value
+function named({ name, unit }) {
+  if (name.endsWith('_milli')) {
+    return [name.slice(0, -6).replaceAll('_', ' '), 'milli'];
+  }
+  const key = unit.toLowerCase();
+  const cut = key !== 'count' && name.toLowerCase().endsWith(`_${key}`);
+  return [(cut ? name.slice(0, -key.length - 1) : name).replaceAll('_', ' '), key];
+}
+
+// Counters of the kernel move in steps of up to 10 ms: a rate over less time than this is made of one step.
+const SHORTEST = 20e6;
+
+function ratesOf(lane, times, factor) {
+  const points = [];
+  let last = -1;
+  times.forEach((t, i) => {
+    const value = lane.values[i];
+    if (f.absent(value)) {
+      points.push({ x: t, from: t, y: null });
+      last = -1;
+    } else if (last < 0) {
+      last = i;
+    } else if (t - times[last] >= SHORTEST) {
+      points.push({ x: t, from: times[last], y: ((value - lane.values[last]) * factor) / ((t - times[last]) / 1e9) });
+      last = i;
+    }
+  });
+  return points;
 }
 
 export function laneOf(lane, times, sampler) {
   const rate = lane.kind === 'counter' || lane.kind === 'energy';
-  const [factor, show] = (rate ? RATES : LEVELS)[lane.unit.toLowerCase()] || [
+  const [label, unit] = named(lane);
+  const [factor, show] = (rate ? RATES : LEVELS)[unit] || [
     1,
     value => (f.absent(value) ? f.DASH : scaled(value, rate ? '/s' : '')),
   ];
-  const points = times.map((t, i) => {
-    const value = lane.values[i];
-    if (!rate) {
-      return { x: t, y: f.absent(value) ? null : value * factor };
-    }
-    const seconds = (t - times[i - 1]) / 1e9;
-    const known = i > 0 && !f.absent(value) && !f.absent(lane.values[i - 1]) && seconds > 0;
-    return { x: t, from: times[i - 1] ?? t, y: known ? ((value - lane.values[i - 1]) * factor) / seconds : null };
-  });
-  const share = rate && RATES[lane.unit.toLowerCase()]?.[1] === percent;
+  const levels = () => times.map((t, i) => ({ x: t, y: f.absent(lane.values[i]) ? null : lane.values[i] * factor }));
   return {
     key: `${sampler}.${lane.name}`,
-    label: nameOf(lane),
+    label,
     steps: rate,
-    points,
+    points: rate ? ratesOf(lane, times, factor) : levels(),
     show,
-    detail: `${lane.scope}${share && /^ns$/i.test(lane.unit) ? ', of one core' : ''}${lane.kind === 'energy' ? ', power' : ''}`,
+    detail: `${lane.scope}${rate && unit === 'ns' ? ', of one core' : ''}${lane.kind === 'energy' ? ', power' : ''}`,
     between: (low, high) => `${show(low)} to ${show(high)}`,
   };
 }

@@ -4,7 +4,7 @@ import { BASE, useResource } from '../api.js';
 import { point, setStretch, stretchOf } from '../cursor.js';
 import { Figure } from '../figure.js';
 import * as f from '../format.js';
-import { chosen, InvocationSelect, samplesPath, timePoints } from '../invocation.js';
+import { chosen, InvocationSelect, samplesIn, samplesPath, timePoints } from '../invocation.js';
 import { POLL_MS } from '../live.js';
 import { Failure, Loading, Segmented, Table } from '../parts.js';
 import { binsFor, countAxis, nsAxis, outline, outside, setZoom, usable, zoomOf } from '../plot.js';
@@ -81,7 +81,7 @@ export function Histogram({ id, summary, closed, samples }) {
 // -- time line ---------------------------------------------------------------------------------------------
 function timeSpec(row, clip, stretch) {
   const points = timePoints(row);
-  const warm = row.warmup.t_ns.length;
+  const warm = points.filter(p => p.x < 0).length;
   const medians = points.slice(warm).map(p => p.y).sort((a, b) => a - b);
   const at = share => medians[Math.floor((medians.length - 1) * share)] ?? 1;
   const spread = at(0.95) - at(0.05) + at(0.5) * 0.005;
@@ -124,26 +124,28 @@ export function TimeLine({ id, invocations }) {
   const { query } = usePlace();
   const n = chosen(query, invocations);
   const clip = query.get('clip') === '1';
-  const { data, error, reload, busy } = useResource(samplesPath(id, n));
+  const { data, error, reload, busy } = useResource(samplesPath(id, n, stretchOf(query)));
   const row = data?.invocations.find(i => i.n === n) || (busy ? data?.invocations[0] : null);
-  const empty = row && row.warmup.count + row.steady.count === 0;
+  const [warm, timed] = row ? samplesIn(row) : [0, 0];
+  const empty = row && warm + timed === 0;
   const asText = query.get('t');
   const spec = useMemo(() => (row && !empty ? timeSpec(row, clip, stretchOf(query)) : null), [row, clip, asText]);
-  const per = row ? Math.ceil(row.steady.count / Math.max(1, row.steady.t_ns.length)) : 1;
+  const per = row ? Math.ceil(timed / Math.max(1, row.steady?.t_ns.length)) : 1;
   return html`<${Figure} name="timeline" title="Samples over time" spec=${spec}
     className=${busy && data ? 'stale half' : 'half'}
-    label=${row && !empty ? `Latency over time of invocation ${n}: ${f.plural(row.warmup.count, 'warm-up sample')}, ` +
-      `${f.plural(row.steady.count, 'timed sample')}.` : ''} table=${() => timeTable(spec)}
+    label=${row && !empty ? `Latency over time of invocation ${n}: ${f.plural(warm, 'warm-up sample')}, ` +
+      `${f.plural(timed, 'timed sample')}.` : ''} table=${() => timeTable(spec)}
     legend=${[['a', 'median'], ...(per > 1 ? [['a-fill', 'min to max']] : []), ['shade', 'warm-up, not counted']]}
     controls=${html`<${InvocationSelect} n=${n} invocations=${invocations} />
       ${asText && html`<button type="button" class="small" onClick=${() => setQuery({ t: null })}
         title="Esc">Reset</button>`}
       <${Segmented} label="Vertical range" value=${clip ? '1' : ''} options=${[['', 'all'], ['1', 'typical']]}
       onChange=${value => setQuery({ clip: value })} />`}
-    note=${row && [f.plural(row.steady.count, 'timed sample'),
+    note=${row && [f.plural(timed, 'timed sample'),
       per > 1 && `up to ${per} a bucket, of which the minimum and maximum are kept: no outlier is lost`,
       clip && 'cut to the typical range: “all” has the rest', 'drag to zoom'].filter(Boolean).join(' · ')}>
     ${error ? html`<${Failure} error=${error} retry=${reload} />` : empty
-    ? html`<p class="muted">This invocation has no samples.</p>` : !data ? html`<${Loading} rows=${5} />` : null}
+    ? html`<p class="muted">${asText ? 'No sample began in this stretch.'
+      : 'This invocation has no samples.'}</p>` : !data ? html`<${Loading} rows=${5} />` : null}
     </${Figure}>`;
 }

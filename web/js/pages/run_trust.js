@@ -51,7 +51,7 @@ function Finding({ finding, total }) {
   const seen = [
     !told && !f.absent(value) && `seen: ${amount(code, value, limit)}`,
     !told && !f.absent(limit) && `limit: ${amount(code, limit, limit)}`,
-    invocations > 0 && `in ${invocations} of ${f.plural(total, 'invocation')}`,
+    invocations > 0 && !/\d invocations?\b/.test(text || '') && `in ${invocations} of ${f.plural(total, 'invocation')}`,
   ].filter(Boolean).join(' · ');
   return html`<li data-code=${code}><${Badge} state=${severity} /><div><p><strong>${sentence(text || code.replaceAll('_', ' '))}</strong></p>
     ${remedy && html`<p>${sentence(remedy)}</p>`}
