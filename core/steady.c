@@ -196,6 +196,12 @@ static double median_of_sorted(const int64_t *sorted, size_t n)
                  : 0.5 * (double)sorted[n / 2 - 1] + 0.5 * (double)sorted[n / 2];
 }
 
+static double distance_of_quartiles(const int64_t *sorted, size_t n)
+{
+    return (double)ifm_stat_percentile(sorted, n, 7500) -
+           (double)ifm_stat_percentile(sorted, n, 2500);
+}
+
 /* Median absolute deviation. Where more than half of the values are equal, or two values share
  * them, it is 0 or takes one of two sizes by chance; half the distance of the quartiles, the same
  * for symmetric laws, then says how wide the sample is, and the clock's tick where that is 0 too.
@@ -203,8 +209,7 @@ static double median_of_sorted(const int64_t *sorted, size_t n)
 static double scale_of(const int64_t *sorted, size_t n, double median, double resolution_ns)
 {
     double scale = sorted_mad(sorted, n, median);
-    double quartiles =
-        0.5 * (double)(ifm_stat_percentile(sorted, n, 7500) - ifm_stat_percentile(sorted, n, 2500));
+    double quartiles = 0.5 * distance_of_quartiles(sorted, n);
     scale = scale > quartiles ? scale : quartiles;
     return scale > 0.0 ? scale : resolution_ns;
 }
@@ -318,8 +323,7 @@ void ifm_steady_assess(const int64_t *values, const int64_t *sorted, int64_t *sc
     double resolution = resolution_ns > 0 ? (double)resolution_ns : 1.0;
     double median = median_of_sorted(sorted, n), scale = scale_of(sorted, n, median, resolution);
     int64_t p50 = ifm_stat_percentile(sorted, n, 5000);
-    int64_t quartiles = ifm_stat_percentile(sorted, n, 7500) - ifm_stat_percentile(sorted, n, 2500);
-    out->iqr_ratio = p50 > 0 ? (double)quartiles / (double)p50 : NAN;
+    out->iqr_ratio = p50 > 0 ? distance_of_quartiles(sorted, n) / (double)p50 : NAN;
     out->outlier_share = outlier_share(sorted, n, median, scale);
     out->autocorrelation = autocorrelation(values, n, median, scale);
 

@@ -491,6 +491,27 @@ static void numbers_that_do_not_exist_are_nan(void **state)
     assert_near(out.outlier_share, 0, 0);
 }
 
+/* Nothing that a block can hold may overflow or hang; the sanitized build looks. */
+static void any_integers_are_survived(void **state)
+{
+    (void)state;
+    struct ifm_rng rng;
+    ifm_rng_init(&rng, 71);
+    for (int round = 0; round < 200; round++) {
+        int64_t values[LONG], scratch[LONG];
+        size_t n = (size_t)ifm_rng_below(&rng, LONG + 1);
+        for (size_t i = 0; i < n; i++)
+            values[i] = round % 3 == 0   ? (int64_t)ifm_rng_next(&rng)
+                        : round % 3 == 1 ? (ifm_rng_below(&rng, 2) ? INT64_MAX : INT64_MIN)
+                                         : (int64_t)ifm_rng_below(&rng, 3);
+        struct ifm_steadiness out;
+        ifm_steady_assess(values, NULL, scratch, n, round % 2 ? INT64_MAX : 0, &out);
+        assert_true(isnan(out.outlier_share) || (out.outlier_share >= 0 && out.outlier_share <= 1));
+        assert_true(isnan(out.mser_share) || (out.mser_share >= 0 && out.mser_share <= 1));
+        assert_true(isnan(out.autocorrelation) || fabs(out.autocorrelation) <= 1 + 1e-9);
+    }
+}
+
 static void a_sorted_sample_saves_the_sorting(void **state)
 {
     (void)state;
@@ -586,6 +607,7 @@ int main(void)
         cmocka_unit_test(outliers_are_their_definition),
         cmocka_unit_test(correlation_does_not_hang_on_outliers),
         cmocka_unit_test(numbers_that_do_not_exist_are_nan),
+        cmocka_unit_test(any_integers_are_survived),
         cmocka_unit_test(a_sorted_sample_saves_the_sorting),
         cmocka_unit_test(kalibera_gives_the_reference_values),
         cmocka_unit_test(kalibera_without_memory_or_variance_gives_nan),
