@@ -4,6 +4,7 @@
 
 #include "near.h"
 
+#include "core/mem.h"
 #include "core/trust.h"
 
 enum { K = 10, READS = 5 };
@@ -360,6 +361,20 @@ static void every_code_has_a_case(void **state)
     assert_string_equal(ifm_trust_code_name((enum ifm_trust_code)999), "unknown");
 }
 
+static void the_method_names_every_code(void **state)
+{
+    (void)state;
+    char *path = t_source_path("docs/method.md");
+    char *page = t_read(path, NULL);
+    for (int code = 0; code < IFM_TRUST_CODE_COUNT; code++) {
+        char word[64];
+        snprintf(word, sizeof word, "`%s`", ifm_trust_code_name((enum ifm_trust_code)code));
+        t_assert_contains(page, word);
+    }
+    ifm_free(page);
+    ifm_free(path);
+}
+
 /* -- The run ------------------------------------------------------------------------------------
  */
 
@@ -658,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_quiet_run_is_trusted),
         cmocka_unit_test(each_reason_is_found_and_only_then),
         cmocka_unit_test(every_code_has_a_case),
+        cmocka_unit_test(the_method_names_every_code),
         cmocka_unit_test(what_is_not_there_lowers_nothing),
         cmocka_unit_test(few_invocations_are_a_note),
         cmocka_unit_test(small_runs_may_spread_more),
