@@ -119,6 +119,7 @@ static int fill(const struct maker *mk, const struct choice *c, struct ifm_measu
                                .commit = o->commit,
                                .provider = o->provider,
                                .until = o->until,
+                               .window_ns = o->window,
                                .count_allocations = mk->asked->count_allocations };
     m->spool.lock_fd = -1;
     ifm_run_options_spec(mk->asked, &m->spec);

@@ -44,6 +44,7 @@ int ifm_measure_begin(struct ifm_measure *m, struct ifm_err *err)
                                          !m->experiment.id);
     if (rc)
         return ifm_err_set(err, rc, "", "out of memory");
+    m->view.window_ns = m->window_ns;
     rc = ifm_measure_facts(m, err);
     if (!rc) /* as far as it is known; a worker adds what it finds */
         rc = ifm_measure_configuration(m, &nothing, err);

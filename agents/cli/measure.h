@@ -28,6 +28,7 @@ struct ifm_measure {
     const char *until;             /* targets as typed; NULL */
     struct ifm_msg_experiment experiment; /* id borrowed; NULL: the only arm */
     char name[IFM_MEASURE_NAME_MAX]; /* what tells this arm from the others; "": the only one */
+    int64_t window_ns;               /* sustained: width of the windows shown; 0: a twentieth */
     bool count_allocations;          /* in a process of its own, after the last invocation */
     /* After the last invocation and before the run is closed, where one was ok; NULL: nothing. */
     int (*extra)(struct ifm_measure *m, void *arg, struct ifm_err *err);

@@ -44,6 +44,19 @@ static void sustained(struct ifm_buf *out, const struct ifm_scenario_figures *f)
         ifm_buf_adds(out, ", no knee\n");
 }
 
+static void windows(struct ifm_buf *out, const struct ifm_view *view)
+{
+    for (size_t i = 0; i < view->window_count; i++) {
+        const struct ifm_scenario_window *w = &view->windows[i];
+        char at[IFM_FORMAT_MAX], p50[IFM_FORMAT_MAX], p90[IFM_FORMAT_MAX];
+        ifm_format_ns((double)w->t_ns, at);
+        ifm_format_ns(w->p50_ns >= 0 ? (double)w->p50_ns : NAN, p50);
+        ifm_format_ns(w->p90_ns >= 0 ? (double)w->p90_ns : NAN, p90);
+        ifm_buf_addf(out, "  %16sfrom %s: P50 %s, P90 %s, n=%lld\n", "", at, p50, p90,
+                     (long long)w->n);
+    }
+}
+
 static void bound(struct ifm_buf *out, const struct ifm_scenario_figures *f, unsigned percentile)
 {
     char limit[IFM_FORMAT_MAX], at[IFM_FORMAT_MAX] = "more than any finished one";
@@ -73,6 +86,8 @@ void ifm_print_scenario(struct ifm_cli *cli, const struct ifm_view *view)
     else
         ifm_buf_addf(out, LABEL "%s%s, %lld queries\n", ifm_scenario_name(f->kind), text,
                      f->kind == IFM_SCENARIO_OFFLINE ? " items" : "", (long long)f->queries);
+    if (f->kind == IFM_SCENARIO_SUSTAINED)
+        windows(out, view);
     if (f->bound_ns > 0)
         bound(out, f, view->scenario_percentile);
     ifm_format_ns((double)f->lateness_p99_ns, text);

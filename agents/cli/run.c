@@ -156,8 +156,7 @@ static int search(const struct ifm_run_asked *asked, struct ifm_measure *m,
     if (!asked->o->find_max_qps)
         return 0;
     return ifm_capacity_prepare(m, asked->bound_ns, asked->bound_percentile, asked->o->max_time,
-                                asked->o->order_seed ? asked->o->order_seed : asked->o->seed, found,
-                                err);
+                                asked->o->seed, found, err);
 }
 
 static int measure(struct ifm_cli *cli, const struct ifm_run_asked *asked, struct ifm_arms *arms,

@@ -158,6 +158,7 @@ static int check_scenario(const struct ifm_run_options *o, struct ifm_err *err)
         { o->rate != 0 && !server, "--rate belongs to --scenario server" },
         { o->arrival != 0 && !server, "--arrival belongs to --scenario server" },
         { o->period && !paced, "--period belongs to --scenario paced" },
+        { o->window && kind != IFM_SCENARIO_SUSTAINED, "--window belongs to --scenario sustained" },
         { o->streams && !parallel, "--streams belongs to --scenario multi or offline" },
         { o->bound && !server && !paced, "--bound belongs to --scenario server or paced" },
         { server && o->rate <= 0 && !o->find_max_qps,

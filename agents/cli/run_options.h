@@ -17,7 +17,7 @@ struct ifm_run_options {
     const char *runtime, *provider, *variant, *name, *commit, *expect, *threads, *batch, *until,
         *cooldown, *bound, *cpus, *samplers, *sysroot, *require;
     int64_t warmup, warmup_max, iterations, duration, maximum, invocations, max_invocations,
-        max_time, seed, order_seed, memory_limit, timeout, streams, period, energy_idle;
+        max_time, seed, order_seed, memory_limit, timeout, streams, period, window, energy_idle;
     double rtol, atol, rate;
     int cold, scenario, arrival;
     bool quick, find_max_qps, sandbox, batching, allocations, count_allocations;

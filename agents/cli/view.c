@@ -9,6 +9,8 @@
 #include "core/mem.h"
 #include "core/trust.h"
 
+#define WINDOWS 20 /* that a table shows of a sustained run, unless a width was asked for */
+
 int ifm_view_init(struct ifm_view *view, bool histogram)
 {
     memset(view, 0, sizeof *view);
@@ -25,6 +27,7 @@ void ifm_view_done(struct ifm_view *view)
     for (size_t m = 0; m < IFM_METRIC_COUNT; m++)
         ifm_free(view->values[m]);
     ifm_free(view->histogram);
+    ifm_free(view->windows);
     ifm_json_free(&ifm_run_table, &view->run);
     memset(view, 0, sizeof *view);
 }
@@ -178,8 +181,22 @@ static void drop_samples(struct ifm_msg_invocation *body)
     body->latency_ns = (struct ifm_ints){ 0 };
 }
 
+/* How the latency went over the minutes of the first invocation that is ok; best effort. */
+static void keep_windows(struct ifm_view *view, const struct ifm_scenario_input *input,
+                         int64_t *scratch)
+{
+    if (view->windows)
+        return;
+    view->windows = ifm_alloc_array(IFM_SCENARIO_WINDOWS_MAX, sizeof *view->windows);
+    if (!view->windows)
+        return;
+    if (view->window_ns <= 0)
+        view->window_ns = input->steady_ns / WINDOWS;
+    view->window_count = ifm_scenario_windows(input, &view->window_ns, scratch, view->windows);
+}
+
 /* Numbers of one invocation, and its figures where the scenario has some. */
-static void assess_series(const struct ifm_view *view, const struct series *series,
+static void assess_series(struct ifm_view *view, const struct series *series,
                           struct ifm_view_invocation *item)
 {
     const struct ifm_msg_invocation *body = &item->body;
@@ -205,6 +222,8 @@ static void assess_series(const struct ifm_view *view, const struct series *seri
                                               .batch_calls = body->batch_calls,
                                               .unfinished = body->unfinished };
     ifm_scenario_assess(&setup, &input, series->scratch, &item->figures);
+    if (setup.kind == IFM_SCENARIO_SUSTAINED && body->status == 0)
+        keep_windows(view, &input, series->scratch);
 }
 
 static void count_latencies(struct ifm_view_histogram *histogram, const struct series *series)

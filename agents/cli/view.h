@@ -34,6 +34,9 @@ struct ifm_view {
     bool has_scenario;                    /* not single: `scenario` says something */
     struct ifm_scenario_figures scenario; /* of the run */
     unsigned scenario_percentile;         /* of its bound, per 10,000 */
+    int64_t window_ns; /* sustained: width of the windows; 0 before the first: a twentieth of it */
+    struct ifm_scenario_window *windows; /* of the first ok invocation; NULL: not sustained */
+    size_t window_count;
     struct ifm_view_histogram *histogram; /* steady samples of ok invocations; NULL: not wanted */
 };
 

@@ -204,6 +204,14 @@ class Details(ExperimentCase):
         got = self.table("-O", "latency=100us", "--invocations", "1", "--scenario", "paced", "--period", "1ms", "--iterations", "20")
         self.assertIn("paced           every 1.000 ms", got.out)
 
+    def test_a_sustained_run_shows_its_windows(self):
+        got = self.cli("run", "--runtime", "sim", "-O", "latency=100us", "--scenario", "sustained", "--invocations", "1", "--duration", "600ms",
+                       "--window", "200ms", "--warmup", "3", "--cooldown", "0")
+        self.assertEqual(got.status, 0, got)
+        self.assertIn("sustained       P50 ", got.out)
+        self.assertIn("from 200.0 ms: P50 ", got.out)
+        self.assertIn("from 0 ns: P50 ", self.ok("show", "@1").out)
+
     def test_a_warm_up_that_does_not_settle_is_cut_off(self):
         got = self.cli("run", "--runtime", "sim", "-O", "latency=1ms", "-O", "drift=5", "--invocations", "1", "--iterations", "20",
                        "--warmup-max", "700ms", "--json")
@@ -217,7 +225,7 @@ class Contradictions(CliCase):
         for args, part in ((("--rate", "10"), "--rate belongs to --scenario server"), (("--until", "p50:1%", "--quick"), "contradict"),
                            (("--period", "33ms"), "--period belongs to --scenario paced"),
                            (("--scenario", "multi", "--period", "33ms"), "--scenario paced"),
-                           (("--streams", "4"), "--streams belongs"), (("--arrival", "fixed"), "--arrival belongs"),
+                           (("--streams", "4"), "--streams belongs"), (("--window", "1s"), "--window belongs"), (("--arrival", "fixed"), "--arrival belongs"),
                            (("--scenario", "server"), "needs --rate"), (("--bound", "10ms@p99"), "--bound belongs"),
                            (("--find-max-qps",), "needs --bound"), (("--find-max-qps", "--bound", "1ms@p99", "--scenario", "paced"), "server"),
                            (("--scenario", "server", "--rate", "5", "--bound", "x"), "bound"),
