@@ -101,6 +101,7 @@ static void timed(struct ifm_run *r, const struct ifm_loop *loop)
     }
     ifm_clock_point(&end);
     take_use(r, &at, &use);
+    e->cpu_ns = not_below_0(e->cpu_ns - r->scenario.spun_ns);
     ifm_sampling_end(&at, e->own_array_bytes, &e->memory_steady);
     ifm_observe_edge(r->observe, IFM_OBSERVE_STEADY_END);
     e->clock_ratio = ifm_clock_ratio(&begin, &end);

@@ -26,7 +26,7 @@ static inline void relax(void)
 #endif
 }
 
-int64_t ifm_scenario_wait_until(int64_t t_ns, int64_t spin_ns)
+int64_t ifm_scenario_wait_until(int64_t t_ns, int64_t spin_ns, int64_t *spun_ns)
 {
     int64_t now = ifm_clock_ns();
     const int64_t wake = t_ns - spin_ns;
@@ -36,10 +36,12 @@ int64_t ifm_scenario_wait_until(int64_t t_ns, int64_t spin_ns)
         }
         now = ifm_clock_ns();
     }
+    const int64_t awake = now;
     while (now < t_ns) {
         relax();
         now = ifm_clock_ns();
     }
+    *spun_ns += now - awake;
     return now;
 }
 

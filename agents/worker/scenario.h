@@ -36,6 +36,7 @@ struct ifm_scenario {
     int64_t *lateness_ns;             /* one a sample; NULL: closed loop */
     int64_t bytes;                    /* of the arrays, resident from the begin */
     int64_t batch_calls;              /* inferences of one sample (sustained, offline); else 1 */
+    int64_t spun_ns;                  /* CPU time of the generator's waiting: not the runtime's cost */
     int64_t unfinished;               /* queries that were due and have no answer */
     int64_t in_flight;                /* submitted and not ended when the phase ended, before _settle */
     int64_t abandoned;                /* … and after it: outputs must not be looked at, only closed */
@@ -62,8 +63,8 @@ void ifm_scenario_settle(struct ifm_scenario *s);
 void ifm_scenario_done(struct ifm_scenario *s); /* accepts one that init refused, or zeroes */
 
 /* -- Parts, for the files of the scenario ------------------------------------------------------- */
-/* Now, or t_ns if that is later: sleeps to spin_ns before it, then spins. */
-int64_t ifm_scenario_wait_until(int64_t t_ns, int64_t spin_ns);
+/* Now, or t_ns if that is later: sleeps to spin_ns before it, then spins; *spun_ns grows by the time of that. */
+int64_t ifm_scenario_wait_until(int64_t t_ns, int64_t spin_ns, int64_t *spun_ns);
 /* Lateness of a query that was due, started and took so long. free_ns: when the runtime is free for the next one had
  * every query been on time; in and out. A queue that is twenty times longer than the lateness takes it over: behind a
  * runtime that cannot keep up, what the generator adds would otherwise be added up for ever. */

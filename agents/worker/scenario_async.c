@@ -46,16 +46,16 @@ static void leave_measured_cores(const struct ifm_ints *measured)
 }
 
 /* Now, when the query is due; 0: the phase is over. */
-static int64_t until_due(struct ifm_scenario_server *v, int64_t due)
+static int64_t until_due(struct ifm_scenario_server *v, int64_t due, int64_t *spun_ns)
 {
     int64_t now = ifm_clock_ns();
     while (due - now > SLICE_NS && !atomic_load_explicit(&v->stop, memory_order_relaxed)) {
-        now = ifm_scenario_wait_until(now + SLICE_NS / 2, 0);
+        now = ifm_scenario_wait_until(now + SLICE_NS / 2, 0, spun_ns);
     }
     if (atomic_load_explicit(&v->stop, memory_order_relaxed)) {
         return 0;
     }
-    return ifm_scenario_wait_until(due, SPIN_NS);
+    return ifm_scenario_wait_until(due, SPIN_NS, spun_ns);
 }
 
 static void issue_all(struct ifm_scenario *s, struct ifm_scenario_server *v)
@@ -65,7 +65,7 @@ static void issue_all(struct ifm_scenario *s, struct ifm_scenario_server *v)
     int64_t free_ns = begin;
     for (size_t i = 0; i < s->planned; i++) {
         const int64_t due = begin + s->samples[i].start_ns;
-        const int64_t start = due < maximum ? until_due(v, due) : 0;
+        const int64_t start = due < maximum ? until_due(v, due, &s->spun_ns) : 0;
         if (start == 0) {
             return;
         }

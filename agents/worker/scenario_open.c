@@ -14,6 +14,7 @@ void ifm_scenario_run_open(struct ifm_scenario *s)
     const int64_t begin = ifm_clock_ns();
     const int64_t maximum = s->spec->max_ns > 0 ? begin + s->spec->max_ns : INT64_MAX;
     int64_t free_ns = begin, end = begin; /* free_ns: with a generator that is never late */
+    int64_t spun = 0;
     size_t n = 0;
     int status = 0;
     *r = (struct ifm_loop_result){ .begin_ns = begin,
@@ -24,7 +25,7 @@ void ifm_scenario_run_open(struct ifm_scenario *s)
             r->end = IFM_LOOP_MAXIMUM;
             break;
         }
-        const int64_t start = ifm_scenario_wait_until(due, spin);
+        const int64_t start = ifm_scenario_wait_until(due, spin, &spun);
         status = run(s->state);
         if (sync && status == 0) {
             s->slot = "sync";
@@ -43,6 +44,7 @@ void ifm_scenario_run_open(struct ifm_scenario *s)
             break;
         }
     }
+    s->spun_ns = spun;
     r->count = n;
     r->status = status;
     r->end_ns = end;

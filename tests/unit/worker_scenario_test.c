@@ -392,6 +392,7 @@ static void a_server_answers_each_query_of_its_schedule(void **state)
     run(&fenced_ops, &spec);
     assert_int_equal(s.result.count, 200);
     assert_int_equal(fake.syncs, 200);
+    assert_true(s.spun_ns > 0 && s.spun_ns <= s.result.end_ns - s.result.begin_ns);
     assert_int_equal(s.unfinished, 0);
     check_open(true);
 }
