@@ -1,8 +1,10 @@
 /* inferometer profile */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agents/cli/arms.h"
+#include "agents/cli/locate.h"
 #include "agents/cli/profile.h"
 #include "agents/cli/send.h"
 #include "agents/executors/interrupt.h"
@@ -228,6 +230,19 @@ static int write_trace(struct ifm_cli *cli, const char *path, const struct ifm_v
     return rc;
 }
 
+static int show(struct ifm_cli *cli, const struct profile_options *o, const struct ifm_view *view,
+                struct ifm_err *err)
+{
+    int rc = o->trace ? write_trace(cli, o->trace, view, err) : 0;
+    if (cli->format == IFM_FORMAT_HUMAN)
+        ifm_profile_human(cli, view, (size_t)o->top);
+    else if (cli->format == IFM_FORMAT_CSV || cli->format == IFM_FORMAT_MD)
+        ifm_profile_table(cli, view);
+    else
+        ifm_profile_json(cli, view);
+    return rc;
+}
+
 static bool cancelled(void)
 {
     return ifm_interrupt_count() > 1;
@@ -251,13 +266,7 @@ static int report(struct ifm_cli *cli, const struct profile_options *o, const st
                   const struct ifm_daemon_address *daemon, struct ifm_err *err)
 {
     const struct ifm_view *view = &m->view;
-    int rc = o->trace ? write_trace(cli, o->trace, view, err) : 0;
-    if (cli->format == IFM_FORMAT_HUMAN)
-        ifm_profile_human(cli, view, (size_t)o->top);
-    else if (cli->format == IFM_FORMAT_CSV || cli->format == IFM_FORMAT_MD)
-        ifm_profile_table(cli, view);
-    else
-        ifm_profile_json(cli, view);
+    int rc = show(cli, o, view, err);
     send(cli, m, daemon);
     if (rc)
         return rc;
@@ -293,6 +302,31 @@ static int perform(struct ifm_cli *cli, const struct profile_options *o, struct 
     return rc;
 }
 
+/* "@1", an id, an address: a run that has its profile already. Files win. */
+static bool is_run(const char *name, struct ifm_located *located)
+{
+    return access(name, F_OK) != 0 && ifm_locate(name, located, NULL) == 0;
+}
+
+static int show_stored(struct ifm_cli *cli, const struct profile_options *o, const struct ifm_located *located,
+                       struct ifm_err *err)
+{
+    struct ifm_view view;
+    int rc = ifm_view_init(&view, false);
+    if (rc)
+        return ifm_err_set(err, rc, "", "out of memory");
+    rc = ifm_locate_view(located, &view, err);
+    if (!rc && view.run.profile.inferences <= 0)
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "", "the run %s has no profile: it was made by `run`", located->id);
+    else if (!rc && !view.run.profile.ops.count)
+        rc = ifm_err_set(err, IFM_ERR_UNSUPPORTED, "", "a daemon shows the operators itself: %s/runs/%s", located->daemon,
+                         located->id);
+    if (!rc)
+        rc = show(cli, o, &view, err);
+    ifm_view_done(&view);
+    return rc;
+}
+
 static int run_profile(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err)
 {
     const struct profile_options *o = options;
@@ -300,6 +334,9 @@ static int run_profile(struct ifm_cli *cli, void *options, int argc, char **argv
     struct ifm_run_asked asked;
     struct ifm_daemon_address daemon;
     struct ifm_arms arms = { .count = 0 };
+    struct ifm_located located;
+    if (argc == 1 && is_run(argv[0], &located))
+        return show_stored(cli, o, &located, err);
     int rc = argc > 1 ? ifm_cli_arguments(argc, argv, 0, 1, "one MODEL or BUNDLE", err)
                       : run_options(o, &run, err);
     if (!rc)
@@ -320,11 +357,13 @@ static int run_profile(struct ifm_cli *cli, void *options, int argc, char **argv
 
 const struct ifm_verb ifm_verb_profile = {
     .name = "profile",
-    .arguments = "MODEL|BUNDLE",
+    .arguments = "MODEL|BUNDLE|RUN",
     .summary = "where the time goes, operator by operator",
     .examples = "  inferometer profile model.onnx\n"
                 "  inferometer profile model.onnx --threads 1 --trace t.json     for ui.perfetto.dev\n"
-                "  inferometer profile bundle.tar.zst --top 0 --format csv\n",
+                "  inferometer profile bundle.tar.zst --top 0 --format csv\n"
+                "  inferometer profile @1 --trace t.json                         a kept one again, without "
+                "measuring\n",
     .notes = "A profiler slows what it looks at. So this is a pass of its own: a process profiles after its "
              "warm-up, between two\n"
              "blocks of plain inferences, and the ratio of their P50s is printed as the perturbation "

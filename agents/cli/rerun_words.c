@@ -153,17 +153,30 @@ static int add_varied(struct ifm_words *to, const struct ifm_view *view, const c
     return add_option(to, "option", item, err);
 }
 
+/* A search for the highest rate is not searched again: what it found is measured again. */
+static int add_found_rate(struct ifm_words *to, const struct ifm_view *view, struct ifm_err *err)
+{
+    const char *rate = ifm_map_get(&view->run.config, "rate");
+    const char *scenario = ifm_map_get(&view->run.config, "scenario");
+    if (!rate || !scenario)
+        return ifm_err_set(err, IFM_ERR_INVALID, "", "the run does not say which rate was found");
+    int rc = add_option(to, "scenario", scenario, err);
+    return rc ? rc : add_option(to, "rate", rate, err);
+}
+
 /* Lists of an experiment become the value of this run's arm; what says nothing of the measurement is left out. */
 static int add_typed(struct ifm_words *to, struct ifm_words *varied, const struct ifm_view *view,
                      const struct typed *t, struct ifm_err *err)
 {
     static const char *const left_out[] = { "daemon", "format",  "json",    "output",       "color", "quiet",
-                                            "verbose", "details", "require", "find-max-qps", "help",  NULL };
+                                            "verbose", "details", "require", "help",    NULL };
     const char *value = t->value;
     if (is_one_of(t->row->name, left_out))
         return 0;
     if (strcmp(t->name, "vary") == 0)
         return value ? add_varied(varied, view, value, err) : 0;
+    if (strcmp(t->name, "find-max-qps") == 0)
+        return add_found_rate(varied, view, err);
     bool list = value && (strchr(value, ',') || strcmp(value, "all") == 0);
     if (list && (strcmp(t->name, "threads") == 0 || strcmp(t->name, "batch") == 0))
         value = asked(view, t->name);

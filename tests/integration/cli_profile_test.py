@@ -45,6 +45,15 @@ class Profile(CliCase):
         self.assertEqual([e["name"] for e in slices], ["inference", "stem/conv", "head/matmul", "head/softmax", "stem/relu"])
         self.assertEqual(trace["otherData"]["run"], got.json["run"])
 
+    def test_a_kept_profile_again(self):
+        got = self.ok(*SIM, "--json")
+        again = self.ok("profile", "@1", "--json", "--trace", "again.json")
+        self.assertEqual(again.json, got.json)
+        self.check_trace(os.path.join(self.work, "again.json"))
+        self.assertEqual(len(self.kept()), 1)
+        self.assertEqual(self.sim("--invocations", "1", "--iterations", "9", "--warmup", "3", "-q").status, 0)
+        self.fails(65, "has no profile", "profile", "@1")
+
     def test_what_people_read(self):
         text = self.ok(*SIM, "-O", "profile-factor=3", "--top", "2").out
         for part in ("stem/conv", "(2 others)", "DISTORTED", "perturbation", "unattributed", "fallback       15.8 %", "latency "):

@@ -71,6 +71,24 @@ static void an_arm_gets_its_own_values(void **state)
     ifm_map_done(&view.run.config);
 }
 
+static void a_rate_that_was_searched_for_is_measured_again(void **state)
+{
+    struct ifm_view view = { .closed = true };
+    struct ifm_rerun_plan plan;
+    (void)state;
+    view.run.format = "none";
+    view.run.command = "inferometer run --runtime sim --find-max-qps --bound 5ms@p90";
+    set(&view, "scenario", "server");
+    set(&view, "rate", "456.5");
+    assert_int_equal(ifm_rerun_plan(&view, NULL, NULL, &plan, NULL), 0);
+    assert_int_equal(plan.words.count, 9);
+    assert_string_equal(plan.words.items[3], "--bound");
+    assert_string_equal(plan.words.items[6], "server");
+    assert_string_equal(plan.words.items[8], "456.5");
+    ifm_rerun_plan_done(&plan);
+    ifm_map_done(&view.run.config);
+}
+
 static void what_cannot_be_repeated_is_said(void **state)
 {
     struct ifm_view view = { .closed = true };
@@ -170,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_command_and_back),
         cmocka_unit_test(broken_commands_end),
         cmocka_unit_test(an_arm_gets_its_own_values),
+        cmocka_unit_test(a_rate_that_was_searched_for_is_measured_again),
         cmocka_unit_test(what_cannot_be_repeated_is_said),
         cmocka_unit_test(the_rule),
         cmocka_unit_test(what_is_not_trusted_is_part_of_the_answer),
