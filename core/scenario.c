@@ -120,6 +120,12 @@ static int64_t percentile_of(const int64_t *values, size_t n, unsigned per_10000
     return ifm_stat_percentile(scratch, n, per_10000);
 }
 
+/* A sample of several calls is shown as one of them. */
+static int64_t per_call(const struct ifm_scenario_input *in, int64_t ns)
+{
+    return in->batch_calls > 1 && ns > 0 ? (ns + in->batch_calls / 2) / in->batch_calls : ns;
+}
+
 static int64_t count_over(const int64_t *values, size_t n, int64_t limit)
 {
     int64_t over = 0;
@@ -202,8 +208,9 @@ static void over_time(const struct ifm_scenario_input *in, int64_t *scratch,
         first += begin < part;
         last -= begin >= span - part;
     }
-    out->first_p50_ns = percentile_of(in->latency_ns, first, 5000, scratch);
-    out->last_p50_ns = percentile_of(in->latency_ns + last, in->n - last, 5000, scratch);
+    out->first_p50_ns = per_call(in, percentile_of(in->latency_ns, first, 5000, scratch));
+    out->last_p50_ns =
+        per_call(in, percentile_of(in->latency_ns + last, in->n - last, 5000, scratch));
 }
 
 void ifm_scenario_assess(const struct ifm_scenario_setup *setup,
@@ -330,8 +337,8 @@ static void fill(const struct ifm_scenario_input *in, size_t first, size_t n, in
                  struct ifm_scenario_window *w)
 {
     w->n = (int64_t)n;
-    w->p50_ns = percentile_of(in->latency_ns + first, n, 5000, scratch);
-    w->p90_ns = n > 0 ? ifm_stat_percentile(scratch, n, 9000) : -1;
+    w->p50_ns = per_call(in, percentile_of(in->latency_ns + first, n, 5000, scratch));
+    w->p90_ns = n > 0 ? per_call(in, ifm_stat_percentile(scratch, n, 9000)) : -1;
     w->lateness_p99_ns =
         in->lateness_ns ? percentile_of(in->lateness_ns + first, n, 9900, scratch) : -1;
 }

@@ -73,7 +73,7 @@ struct ifm_scenario_figures {
     bool overloaded;              /* completions fell behind the schedule */
     char reason[160];             /* why not valid, or overloaded; one sentence, "" */
     int64_t knee_ns;              /* sustained: from then on slower; -1: none */
-    int64_t first_p50_ns, last_p50_ns; /* first and last minute (third, where it is shorter); -1 */
+    int64_t first_p50_ns, last_p50_ns; /* per call, first and last minute (third, where it is shorter); -1 */
 };
 /* scratch holds n values and is overwritten. */
 void ifm_scenario_assess(const struct ifm_scenario_setup *setup, const struct ifm_scenario_input *in,
@@ -87,7 +87,7 @@ void ifm_scenario_merge(const struct ifm_scenario_setup *setup, const struct ifm
 struct ifm_scenario_window {
     int64_t t_ns;          /* begin, from the begin of the timed phase */
     int64_t n;             /* samples that started in it */
-    int64_t p50_ns, p90_ns; /* -1: none */
+    int64_t p50_ns, p90_ns; /* per call; -1: none */
     int64_t lateness_p99_ns; /* -1: closed loop or none */
 };
 /* width 0: IFM_SCENARIO_WINDOWS of them; raised where more than IFM_SCENARIO_WINDOWS_MAX would be needed, and

@@ -382,6 +382,11 @@ static void windows_hold_the_samples_that_started_in_them(void **state)
         assert_int_equal(w[i].lateness_p99_ns, 1000);
         assert_int_equal(w[i].t_ns, (int64_t)i * 100000000);
     }
+    in.batch_calls = 2; /* shown per call */
+    ifm_scenario_windows(&in, &width, scratch, w);
+    assert_int_equal(w[0].p50_ns, 502000);
+    assert_int_equal(w[0].p90_ns, 504000);
+    in.batch_calls = 1;
     gaps[500] += 1000000000; /* a second in which nothing started */
     count = ifm_scenario_windows(&in, &width, scratch, w);
     assert_int_equal(count, 110);
