@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "core/codec.h"
+#include "core/energy.h"
 #include "core/mem.h"
 #include "core/scenario.h"
 
@@ -252,15 +253,13 @@ static void write_figures(struct ifm_jw *w, const struct ifm_scenario_figures *f
     ifm_jw_end(w, '}');
 }
 
-static int get_figures(struct ifm_store *store, const char *run_id, bool *some, struct ifm_scenario_setup *setup,
-                       struct ifm_scenario_figures *out, struct ifm_err *err)
+static int get_figures(struct ifm_store *store, const char *run_id, int64_t kind, bool *some,
+                       struct ifm_scenario_setup *setup, struct ifm_scenario_figures *out, struct ifm_err *err)
 {
     struct ifm_msg_run run;
-    int64_t kind = IFM_SCENARIO_SINGLE;
     *some = false;
-    int rc = ifm_store_get_scenario(store, run_id, &kind, err);
-    if (rc || kind == IFM_SCENARIO_SINGLE || kind == IFM_JSON_ABSENT) return rc; /* nearly all runs: no body is read */
-    rc = ifm_store_get_body(store, run_id, &run, NULL, err);
+    if (kind == IFM_SCENARIO_SINGLE || kind == IFM_JSON_ABSENT) return 0; /* nearly all runs: no body is read */
+    int rc = ifm_store_get_body(store, run_id, &run, NULL, err);
     if (rc) return rc;
     ifm_scenario_from_config(&run.config, setup);
     *some = true;
@@ -273,22 +272,91 @@ static int get_figures(struct ifm_store *store, const char *run_id, bool *some, 
     return rc;
 }
 
-int ifm_scenario_add(struct ifm_store *store, const char *run_id, struct ifm_buf *out, struct ifm_err *err)
+static int add_scenario(struct ifm_store *store, const char *run_id, int64_t kind, struct ifm_jw *w, struct ifm_err *err)
 {
     struct ifm_scenario_setup setup;
     struct ifm_scenario_figures figures;
-    struct ifm_jw w;
     bool some = false;
-    int rc = get_figures(store, run_id, &some, &setup, &figures, err);
+    int rc = get_figures(store, run_id, kind, &some, &setup, &figures, err);
+    if (rc) return rc;
+    ifm_jw_key(w, "scenario");
+    if (some) {
+        write_figures(w, &figures, setup.percentile);
+    } else {
+        ifm_jw_string(w, NULL);
+    }
+    return 0;
+}
+
+/* -- Energy ------------------------------------------------------------------------------------- */
+struct rails {
+    double gross[IFM_INVOCATIONS_MAX], net[IFM_INVOCATIONS_MAX], power[IFM_INVOCATIONS_MAX];
+    size_t count;
+    bool few;
+    char coverage[IFM_ENERGY_TEXT_MAX]; /* of the first */
+};
+
+static int add_rails(void *arg, struct ifm_msg_invocation *body, const struct ifm_invocation_stats *stats,
+                     struct ifm_err *err)
+{
+    struct rails *rails = arg;
+    struct ifm_energy energy;
+    (void)err;
+    ifm_energy_assess(&body->energy, body->iterations, &energy);
+    if (body->status == 0 && stats && !isnan(energy.gross_uj) && rails->count < IFM_INVOCATIONS_MAX) {
+        size_t i = rails->count++;
+        rails->gross[i] = energy.gross_uj;
+        rails->net[i] = energy.net_uj;
+        rails->power[i] = energy.mean_uw;
+        rails->few = rails->few || energy.few;
+        if (i == 0) ifm_energy_coverage(&body->energy, &energy, rails->coverage);
+    }
+    ifm_json_free(&ifm_invocation_table, body);
+    return 0;
+}
+
+static double median_of(double *values, size_t count)
+{
+    struct ifm_estimate estimate;
+    ifm_summary_estimate(values, count, &estimate); /* leaves out what is absent */
+    return estimate.value;
+}
+
+static int add_energy(struct ifm_store *store, const char *run_id, bool some, struct ifm_jw *w, struct ifm_err *err)
+{
+    ifm_jw_key(w, "energy");
+    if (!some) {
+        ifm_jw_string(w, NULL);
+        return 0;
+    }
+    struct rails *rails = ifm_alloc(sizeof *rails);
+    if (!rails) return ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
+    int rc = ifm_store_visit_bodies(store, run_id, add_rails, rails, err);
+    if (!rc) {
+        ifm_jw_begin(w, '{');
+        write_f64(w, "gross_uj", median_of(rails->gross, rails->count));
+        write_f64(w, "net_uj", median_of(rails->net, rails->count));
+        write_f64(w, "mean_uw", median_of(rails->power, rails->count));
+        ifm_jw_key(w, "coverage");
+        ifm_jw_string(w, rails->coverage);
+        write_bool(w, "few", rails->few);
+        ifm_jw_end(w, '}');
+    }
+    ifm_free(rails);
+    return rc;
+}
+
+int ifm_figures_add(struct ifm_store *store, const char *run_id, struct ifm_buf *out, struct ifm_err *err)
+{
+    struct ifm_store_traits traits;
+    struct ifm_jw w;
+    int rc = ifm_store_get_traits(store, run_id, &traits, err);
     if (rc) return rc;
     out->len--; /* the closing brace */
-    ifm_buf_adds(out, ",\"scenario\":");
+    ifm_buf_addc(out, ',');
     ifm_jw_init(&w, out);
-    if (some) {
-        write_figures(&w, &figures, setup.percentile);
-    } else {
-        ifm_jw_string(&w, NULL);
-    }
+    rc = add_scenario(store, run_id, traits.scenario, &w, err);
+    if (!rc) rc = add_energy(store, run_id, traits.energy, &w, err);
     ifm_buf_addc(out, '}');
-    return ifm_buf_check(out, err);
+    return rc ? rc : ifm_buf_check(out, err);
 }

@@ -1,5 +1,5 @@
-/* Figures of a run that was not of single inferences, and any run's latencies in windows of time: from stored samples,
- * by core/scenario.h.
+/* Figures of a run that was not of single inferences and any run's latencies in windows of time, from stored samples by
+ * core/scenario.h; what its inferences cost in energy, by core/energy.h.
  *
  * Threading: safe. Ownership: replies are appended to out. Memory: the samples of one invocation, which must not be
  * more than IFM_WINDOWS_SAMPLES_MAX. */
@@ -18,7 +18,8 @@
 int ifm_windows_json(struct ifm_store *store, const char *run_id, int64_t invocation, int64_t width_ns,
                      struct ifm_buf *out, struct ifm_err *err);
 
-/* Puts "scenario": null or {"kind",…} as a last member into the object that out ends with. */
-int ifm_scenario_add(struct ifm_store *store, const char *run_id, struct ifm_buf *out, struct ifm_err *err);
+/* Puts "scenario": null or {"kind",…}, and "energy": null or {"gross_uj","net_uj","mean_uw","coverage","few"} (medians
+ * over invocations, per inference), as last members into the object that out ends with. */
+int ifm_figures_add(struct ifm_store *store, const char *run_id, struct ifm_buf *out, struct ifm_err *err);
 
 #endif

@@ -297,7 +297,7 @@ void ifm_routes_get_run(struct ifm_request *request)
     }
     struct ifm_store *store = ifm_routes_context(request)->store;
     int rc = ifm_store_get_run(store, request->match.uuid, &request->reply.body, &err);
-    rc = rc ? rc : ifm_scenario_add(store, request->match.uuid, &request->reply.body, &err);
+    rc = rc ? rc : ifm_figures_add(store, request->match.uuid, &request->reply.body, &err);
     ifm_routes_answer(request, rc, &err);
 }
 

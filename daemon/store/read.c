@@ -195,29 +195,31 @@ int ifm_store_get_run(struct ifm_store *store, const char *run_id, struct ifm_bu
     return rc ? rc : ifm_buf_check(out, err);
 }
 
-static int read_scenario(struct ifm_db *db, int64_t started_at_ms, const uint8_t *id, int64_t *kind, struct ifm_err *err)
+static int read_traits(struct ifm_db *db, int64_t started_at_ms, const uint8_t *id, struct ifm_store_traits *out,
+                       struct ifm_err *err)
 {
     sqlite3_stmt *stmt;
-    int rc = ifm_db_get(db, IFM_SQL_RUN_SCENARIO, &stmt, err);
+    int rc = ifm_db_get(db, IFM_SQL_RUN_TRAITS, &stmt, err);
     if (rc) return rc;
     sqlite3_bind_int64(stmt, 1, started_at_ms);
     sqlite3_bind_blob(stmt, 2, id, IFM_UUID_BYTES, SQLITE_STATIC);
     rc = ifm_db_step(db, stmt, "reading a run", err);
-    if (rc > 0) *kind = ifm_db_i64(stmt, 0);
+    if (rc > 0) *out = (struct ifm_store_traits){ ifm_db_i64(stmt, 0), sqlite3_column_int(stmt, 1) != 0 };
     ifm_db_reset(stmt);
     return rc < 0 ? rc : 0;
 }
 
-int ifm_store_get_scenario(struct ifm_store *store, const char *run_id, int64_t *kind, struct ifm_err *err)
+int ifm_store_get_traits(struct ifm_store *store, const char *run_id, struct ifm_store_traits *out,
+                         struct ifm_err *err)
 {
     struct ifm_db *db;
     uint8_t id[IFM_UUID_BYTES];
     int64_t key = 0, started_at_ms = 0;
-    *kind = IFM_JSON_ABSENT;
+    *out = (struct ifm_store_traits){ IFM_JSON_ABSENT, false };
     int rc = ifm_pool_take(&store->pool, true, &db, err);
     if (rc) return rc;
     rc = ifm_store_find(db, run_id, id, &key, &started_at_ms, err);
-    if (!rc && started_at_ms != IFM_JSON_ABSENT) rc = read_scenario(db, started_at_ms, id, kind, err);
+    if (!rc && started_at_ms != IFM_JSON_ABSENT) rc = read_traits(db, started_at_ms, id, out, err);
     ifm_pool_put(&store->pool, db);
     return rc;
 }

@@ -33,7 +33,9 @@
     X(INVOCATION_SHAS, "SELECT sha256 FROM invocation WHERE key BETWEEN ?1 AND ?2 ORDER BY key")     \
     X(INVOCATION_COUNT, "SELECT count(*), max(n) FROM invocation WHERE key BETWEEN ?1 AND ?2")       \
     X(RUN_SHA, "SELECT sha256 FROM run_body WHERE key = ?1")                                         \
-    X(RUN_SCENARIO, "SELECT scenario FROM run WHERE started_at_ms = ?1 AND id = ?2")                 \
+    X(RUN_TRAITS,                                                                                    \
+      "SELECT scenario, energy_uj_per_inference IS NOT NULL FROM run "                               \
+      "WHERE started_at_ms = ?1 AND id = ?2")                                                        \
     X(RUN_OPS, "SELECT ops FROM run_body WHERE key = ?1")                                            \
     X(RUN_BODY, "SELECT body, trust FROM run_body WHERE key = ?1")                                   \
     X(ADD_INVOCATION,                                                                                \

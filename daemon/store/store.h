@@ -103,8 +103,11 @@ int ifm_store_get_body(struct ifm_store *store, const char *run_id, struct ifm_m
 /* The invocation as it was sent, sample blocks included (same fields, canonical order). */
 int ifm_store_get_invocation(struct ifm_store *store, const char *run_id, int64_t n, struct ifm_buf *out,
                              struct ifm_err *err);
-/* Scenario of a closed run, enum ifm_scenario_kind; IFM_JSON_ABSENT for an open run and a word that is none. */
-int ifm_store_get_scenario(struct ifm_store *store, const char *run_id, int64_t *kind, struct ifm_err *err);
+/* What says whether more has to be computed about a run. scenario: enum ifm_scenario_kind, IFM_JSON_ABSENT for an open
+ * run and a word that is none; energy: of an open run false. */
+struct ifm_store_traits { int64_t scenario; bool energy; };
+int ifm_store_get_traits(struct ifm_store *store, const char *run_id, struct ifm_store_traits *out,
+                         struct ifm_err *err);
 /* A strong validator for everything above about one run: changes whenever the run changes. */
 int ifm_store_run_version(struct ifm_store *store, const char *run_id, char text[IFM_SHA256_HEX],
                           struct ifm_err *err);

@@ -79,7 +79,7 @@ static int read_all(struct ifm_store *store, struct ifm_err *err)
     if (!rc) rc = ifm_windows_json(store, A, -1, 0, &out, err);
     if (!rc) rc = ifm_ops_json(store, A, &out, err);
     if (!rc) rc = ifm_store_get_lanes(store, A, -1, &out, err);
-    if (!rc) rc = ifm_scenario_add(store, B, &out, err);
+    if (!rc) rc = ifm_figures_add(store, B, &out, err);
     if (!rc) rc = ifm_store_ready(store, err);
     ifm_buf_done(&out);
     return rc;

@@ -180,6 +180,9 @@ class Contract(unittest.TestCase):
         first, second = shown["invocations"]
         self.assertEqual((first["order"], first["cold"]["level"], first["energy"][0]["rail"]), (11, "C0", "package_0"))
         self.assertEqual(shown["summary"]["energy_uj_per_inference"]["value"], 4700000 / 200)
+        self.assertEqual((shown["energy"]["gross_uj"], shown["energy"]["few"]), (23500, True))  # 0.3 s is no window
+        self.assertEqual(shown["energy"]["net_uj"], (4700000 - 6 * 300000) / 200)
+        self.assertIn("package_0", shown["energy"]["coverage"])
         self.assertEqual((second["sample_calls"], second["sample_count"], second["iterations"]), (50, 120, 6000))
         self.assertEqual(shown["scenario"], None)
         lanes = self.ask("GET", f"/api/v1/runs/{traced}/lanes").json

@@ -82,7 +82,7 @@ static const char *figures(const char *id)
 {
     ifm_buf_reset(&out);
     ifm_buf_adds(&out, "{\"run\":1}");
-    assert_int_equal(ifm_scenario_add(store, id, &out, &err), 0);
+    assert_int_equal(ifm_figures_add(store, id, &out, &err), 0);
     return out.data;
 }
 
@@ -102,7 +102,7 @@ static void windows_hold_what_began_in_them(void **state)
     t_assert_contains(out.data, "\"width_ns\":2,");
     assert_true(sf_count(strstr(out.data, "\"t_ns\":["), ",") < 4 * 600 + 10);
     t_assert_error(ifm_windows_json(store, id, 4, 0, &out, &err), IFM_ERR_NOT_FOUND, &err, "no invocation 4");
-    t_assert_contains(figures(id), "{\"run\":1,\"scenario\":null}"); /* not closed */
+    t_assert_contains(figures(id), "{\"run\":1,\"scenario\":null,\"energy\":null}"); /* not closed */
 }
 
 static void a_paced_run_tells_its_missed_deadlines(void **state)
@@ -153,7 +153,7 @@ static void a_word_that_is_no_scenario_has_no_figures(void **state)
     sf_id(id, ++next_id);
     put(id, 0, latency, gaps, NULL, 2);
     close_run(id, 1, "sideways", "batch", "1");
-    t_assert_contains(figures(id), "{\"run\":1,\"scenario\":null}");
+    t_assert_contains(figures(id), "{\"run\":1,\"scenario\":null,\"energy\":null}");
     ifm_buf_reset(&out);
     assert_int_equal(ifm_store_list_runs(store, &(struct ifm_store_filter){ .id_prefix = id }, &out, &err), 0);
     t_assert_contains(out.data, "\"scenario\":null,");
@@ -182,7 +182,7 @@ static void too_many_samples_for_windows_are_not_gathered(void **state)
     sf_invocation_done(&made);
     t_assert_error(ifm_windows_json(store, id, 0, 0, &out, &err), IFM_ERR_INVALID, &err, "more than 4194304 timed samples");
     close_run(id, 1, "sustained", "batch", "1");
-    t_assert_contains(figures(id), "\"scenario\":null}"); /* the run can be looked at all the same */
+    t_assert_contains(figures(id), "\"scenario\":null,"); /* the run can be looked at all the same */
 }
 
 static void samples_of_a_part_of_a_phase(void **state)

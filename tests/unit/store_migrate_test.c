@@ -60,7 +60,7 @@ static void make_old(const char *dir)
 
 static void check_old_run(struct ifm_store *store, struct ifm_buf *out)
 {
-    int64_t kind;
+    struct ifm_store_traits traits;
     ifm_buf_reset(out);
     assert_int_equal(ifm_store_get_run(store, OLD, out, &err), 0);
     t_assert_contains(out->data, "\"trust\":{\"state\":\"not_assessed\",\"line\":\"not assessed\",\"findings\":[],"
@@ -71,8 +71,9 @@ static void check_old_run(struct ifm_store *store, struct ifm_buf *out)
     t_assert_contains(out->data, "\"autocorrelation\":0.25,\"steady_class\":null,\"mser_share\":null");
     t_assert_contains(out->data, "\"sample_calls\":1,\"lateness_p99_ns\":null");
     t_assert_contains(out->data, "\"energy_uj_per_inference\":{\"value\":null");
-    assert_int_equal(ifm_store_get_scenario(store, OLD, &kind, &err), 0);
-    assert_int_equal(kind, IFM_SCENARIO_SINGLE);
+    assert_int_equal(ifm_store_get_traits(store, OLD, &traits, &err), 0);
+    assert_int_equal(traits.scenario, IFM_SCENARIO_SINGLE);
+    assert_false(traits.energy);
     ifm_buf_reset(out);
     assert_int_equal(ifm_store_get_invocation(store, OLD, 0, out, &err), 0);
     t_assert_contains(out->data, "\"samples\":[{\"phase\":\"steady\",\"first\":0,\"count\":50,\"block\":");
