@@ -1,8 +1,6 @@
 #include "agents/worker/batch.h"
 
-#define TRIES                                                                                      \
-    3 /* batches of one size; the fastest counts: a preempted one is no reason to stop             \
-       */
+#define TRIES  3 /* batches of one size: the fastest counts, a preempted one does not */
 #define ROUNDS 8
 
 int64_t ifm_batch_calls(int64_t p50_ns, int64_t floor_ns)
