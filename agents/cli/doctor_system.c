@@ -55,7 +55,7 @@ static void others(struct ifm_doctor *d, double cores, const char *when)
 static void stolen(struct ifm_doctor *d, bool known, double part)
 {
     char cpuinfo[TEXT_MAX];
-    ifm_doctor_read_all(d->root, "/proc/cpuinfo", cpuinfo, sizeof cpuinfo);
+    bool read = ifm_doctor_read_all(d->root, "/proc/cpuinfo", cpuinfo, sizeof cpuinfo);
     bool guest = strstr(cpuinfo, " hypervisor") != NULL;
     if (known && part > STEAL_MAX) {
         ifm_doctor_remedy(ifm_doctor_add(d, "steal", IFM_DOCTOR_PROBLEM,
@@ -63,8 +63,9 @@ static void stolen(struct ifm_doctor *d, bool known, double part)
                           "use a machine of your own, or measure when its neighbours are quiet", "");
         return;
     }
-    ifm_doctor_add(d, "steal", guest ? IFM_DOCTOR_NOTE : IFM_DOCTOR_OK, "%s",
-                   guest ? "a virtual machine: neighbours may take time, clocks and caches; nothing was taken "
+    ifm_doctor_add(d, "steal", guest || !read ? IFM_DOCTOR_NOTE : IFM_DOCTOR_OK, "%s",
+                   !read ? "whether this is a virtual machine cannot be read here"
+                   : guest ? "a virtual machine: neighbours may take time, clocks and caches; nothing was taken "
                            "just now"
                          : "no hypervisor");
 }
@@ -201,6 +202,11 @@ static void affinity(struct ifm_doctor *d)
     int allowed = (int)online;
     if (!d->root[0] && sched_getaffinity(0, sizeof set, &set) == 0)
         allowed = CPU_COUNT(&set);
+    if (!online) {
+        ifm_doctor_add(d, "processors", IFM_DOCTOR_NOTE, "they cannot be counted here");
+        quota(d, 0);
+        return;
+    }
     struct ifm_doctor_check *c =
         ifm_doctor_add(d, "processors", allowed < 2 || allowed < (int)online ? IFM_DOCTOR_NOTE : IFM_DOCTOR_OK,
                        "%d of %zu may be used", allowed, online);
