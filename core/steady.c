@@ -12,6 +12,7 @@
 #define DRIFT_BLOCKS 20
 #define OUTLIER_MADS 14.826 /* 10 * 1.4826: ten standard deviations of normal noise */
 #define OUTLIER_PART 0.05
+#define SHORT_BLOCK  16   /* sorted by insertion */
 #define BLOCK_VALUES 1024 /* a longer block gives evenly spaced values: bounds time and memory */
 #define STEADY_LEAST 50
 #define MEDIAN_ERROR 1.2533141 /* of a median against a mean: sqrt(pi / 2) */
@@ -59,6 +60,17 @@ static int64_t select_kth(int64_t *values, size_t n, size_t k)
     return values[k];
 }
 
+static void insertion_sort(int64_t *values, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        int64_t moved = values[i];
+        size_t at = i;
+        for (; at > 0 && values[at - 1] > moved; at--)
+            values[at] = values[at - 1];
+        values[at] = moved;
+    }
+}
+
 /* Median of n values; of evenly spaced ones where there are more than the buffer holds. */
 static double block_median(const int64_t *values, size_t n)
 {
@@ -69,7 +81,10 @@ static double block_median(const int64_t *values, size_t n)
     else
         for (size_t i = 0; i < taken; i++)
             buffer[i] = values[i * n / taken];
-    int64_t middle = select_kth(buffer, taken, taken / 2);
+    if (taken <= SHORT_BLOCK)
+        insertion_sort(buffer, taken);
+    int64_t middle =
+        taken <= SHORT_BLOCK ? buffer[taken / 2] : select_kth(buffer, taken, taken / 2);
     if (taken % 2)
         return (double)middle;
     int64_t below = buffer[0]; /* the greatest of the lower half is the other middle value */
@@ -255,9 +270,15 @@ static double autocorrelation(const int64_t *values, size_t n, double median, do
 
 static double median_of(const double *points, size_t from, size_t to)
 {
-    double copy[IFM_STEADY_POINTS];
-    memcpy(copy, points + from, (to - from) * sizeof *copy);
-    return ifm_stat_median(copy, to - from);
+    double sorted[IFM_STEADY_POINTS];
+    const size_t n = to - from;
+    for (size_t i = 0; i < n; i++) { /* by insertion: the parts are short */
+        size_t at = i;
+        for (; at > 0 && sorted[at - 1] > points[from + i]; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = points[from + i];
+    }
+    return n % 2 ? sorted[n / 2] : 0.5 * sorted[n / 2 - 1] + 0.5 * sorted[n / 2];
 }
 
 static void assess_trend(const double *points, size_t count, struct ifm_steadiness *out)

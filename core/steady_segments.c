@@ -12,7 +12,7 @@
 #define STEADY_LEAST  50
 #define WINDOW        21  /* for isolated outliers; odd */
 #define NOISE_FLOOR   0.1 /* of the noise: ten equal ones among tied values are chance */
-#define FINE_POINTS   50  /* longer series: changes at every other point, a quarter of the cost */
+#define FINE_POINTS   50  /* places for a change, evenly spaced: the cost grows with their square */
 #define HALF_SQRT_PI  0.886226925452758014 /* sd over mean absolute difference, normal values */
 #define LN_2PI        1.83787706640934548356
 
@@ -249,7 +249,7 @@ enum ifm_steady_class ifm_steady_classify(const double *values, size_t n, size_t
     floor_var = noise * noise > floor_var ? noise * noise : floor_var;
     struct pelt p = { .n = n,
                       .least = LEAST_SEGMENT,
-                      .step = n > FINE_POINTS ? 2 : 1,
+                      .step = (n + FINE_POINTS - 1) / FINE_POINTS,
                       .floor_var = floor_var,
                       .penalty = PENALTY * log((double)n) };
     size_t count = pelt(values, &p, ends);
