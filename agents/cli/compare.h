@@ -42,6 +42,8 @@ void ifm_compared_table(struct ifm_cli *cli, const struct ifm_compared *compared
 int ifm_compared_json(struct ifm_jw *w, const struct ifm_compared *compared, struct ifm_err *err);
 /* "+3.1 % [+2.8 .. +3.4]" */
 void ifm_compared_change(const struct ifm_comparison_result *result, char *text, size_t size);
+/* "3.2 %" or "240 %" of a part: two digits. */
+void ifm_compared_percent(double part, char *text, size_t size);
 /* "untrusted: throttled" of a run, at most `size` bytes. */
 void ifm_compared_trust(const struct ifm_view *view, char *text, size_t size);
 

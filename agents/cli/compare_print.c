@@ -56,14 +56,21 @@ void ifm_compared_change(const struct ifm_comparison_result *r, char *text, size
         snprintf(text, size, "%+.1f %% (no interval)", (r->ratio - 1) * 100);
 }
 
+void ifm_compared_percent(double part, char *text, size_t size)
+{
+    double percent = part * 100;
+    snprintf(text, size, percent >= 10 ? "%.0f %%" : "%.2g %%", percent);
+}
+
 /* "inconclusive; 3.2 % would have been seen": a change that is not shown may still be there. */
 static void verdict_text(const struct ifm_compared *c, size_t m, char *text, size_t size)
 {
     const struct ifm_comparison_result *r = &c->metrics[m];
+    char percent[32];
+    ifm_compared_percent(c->detectable[m], percent, sizeof percent);
     bool open = r->verdict == IFM_VERDICT_INCONCLUSIVE || r->verdict == IFM_VERDICT_EQUIVALENT;
     if (open && c->comparable && !c->capped[0] && isfinite(r->low) && isfinite(c->detectable[m]))
-        snprintf(text, size, "%s; %.2g %% would have been seen", ifm_verdict_name(r->verdict),
-                 c->detectable[m] * 100);
+        snprintf(text, size, "%s; %s would have been seen", ifm_verdict_name(r->verdict), percent);
     else
         snprintf(text, size, "%s", ifm_verdict_name(r->verdict));
 }

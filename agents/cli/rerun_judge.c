@@ -59,7 +59,7 @@ static enum ifm_agreement not_comparable(const char *why, char *text, size_t siz
 enum ifm_agreement ifm_rerun_judge(const struct ifm_compared *c, double within, char *text, size_t size)
 {
     const struct ifm_comparison_result *p50 = &c->metrics[IFM_METRIC_P50];
-    char change[96], seen[80] = "";
+    char change[96], percent[32], seen[80] = "";
     enum ifm_agreement answer;
     bool wrong = c->a->run.verification == IFM_VERIFY_WRONG || c->b->run.verification == IFM_VERIFY_WRONG;
     bool method = c->a->run.method_version != c->b->run.method_version;
@@ -77,8 +77,9 @@ enum ifm_agreement ifm_rerun_judge(const struct ifm_compared *c, double within, 
         add_trust(c, text, size);
         return IFM_NOT_COMPARABLE;
     }
+    ifm_compared_percent(c->detectable[IFM_METRIC_P50], percent, sizeof percent);
     if (isfinite(c->detectable[IFM_METRIC_P50]))
-        snprintf(seen, sizeof seen, "; %.2g %% would have been seen", c->detectable[IFM_METRIC_P50] * 100);
+        snprintf(seen, sizeof seen, "; %s would have been seen", percent);
     bool none = p50->low <= 1 && p50->high >= 1;
     bool small = p50->low >= 1 - within && p50->high <= 1 + within;
     answer = none || small ? IFM_AGREES : IFM_DIFFERS;
