@@ -305,6 +305,17 @@ void ifm_print_histogram(struct ifm_cli *cli, const struct ifm_view_histogram *h
     ifm_buf_addf(&cli->out, " %s (P99.5)\n", to);
 }
 
+/* What is behind the gross figure above it. */
+static void energy_line(struct ifm_cli *cli, const struct ifm_view_energy *e)
+{
+    char net[IFM_FORMAT_MAX];
+    if (!e->known)
+        return;
+    ifm_format_uj(e->net_uj, net);
+    ifm_buf_addf(&cli->out, "  %*s%s net of idle, mean %.3g W; %s\n", LABEL_WIDTH, "",
+                 isnan(e->net_uj) ? "not known" : net, e->mean_uw / 1e6, e->coverage);
+}
+
 /* What the runtime takes from the heap for one inference, in its steady state. */
 static void allocations_line(struct ifm_cli *cli, const struct ifm_view *view)
 {
@@ -336,6 +347,7 @@ void ifm_print_human(struct ifm_cli *cli, const struct ifm_view *view)
         metric_line(cli, view, IFM_METRIC_CPU);
         if (!isnan(view->metrics[IFM_METRIC_ENERGY].value))
             metric_line(cli, view, IFM_METRIC_ENERGY);
+        energy_line(cli, &view->energy);
         allocations_line(cli, view);
         ifm_print_scenario(cli, view);
     }

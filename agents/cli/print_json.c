@@ -221,6 +221,22 @@ static void scenario(struct ifm_jw *w, const struct ifm_view *view)
     ifm_jw_end(w, '}');
 }
 
+static void energy(struct ifm_jw *w, const struct ifm_view_energy *e)
+{
+    ifm_jw_key(w, "energy");
+    if (!e->known) {
+        ifm_jw_string(w, NULL);
+        return;
+    }
+    ifm_jw_begin(w, '{');
+    real(w, "gross_uj", e->gross_uj);
+    real(w, "net_uj", e->net_uj);
+    real(w, "mean_uw", e->mean_uw);
+    text(w, "coverage", e->coverage);
+    flag(w, "few", e->few);
+    ifm_jw_end(w, '}');
+}
+
 void ifm_print_json(struct ifm_buf *out, const struct ifm_view *view)
 {
     struct ifm_jw w;
@@ -245,6 +261,7 @@ void ifm_print_json(struct ifm_buf *out, const struct ifm_view *view)
         invocation(&w, &view->items[i]);
     ifm_jw_end(&w, ']');
     scenario(&w, view);
+    energy(&w, &view->energy);
     ifm_jw_end(&w, '}');
     ifm_buf_addc(out, '\n');
 }

@@ -5,7 +5,6 @@
 
 #include "agents/agent/spool.h"
 #include "core/codec.h"
-#include "core/energy.h"
 #include "core/mem.h"
 #include "core/trust.h"
 
@@ -398,9 +397,48 @@ static int merge_figures(struct ifm_view *view, struct ifm_err *err)
     return 0;
 }
 
+static double median_of(double *values, size_t count)
+{
+    struct ifm_estimate estimate;
+    ifm_summary_estimate(values, count, &estimate); /* leaves out what is absent */
+    return estimate.value;
+}
+
+static int sum_energy(struct ifm_view *view, struct ifm_err *err)
+{
+    struct ifm_view_energy *out = &view->energy;
+    size_t n = 0, most = view->count + 1;
+    *out = (struct ifm_view_energy){ .known = false };
+    double *values = ifm_alloc_array(3 * most, sizeof *values);
+    if (!values)
+        return ifm_err_set(err, IFM_ERR_NOMEM, "view", "out of memory");
+    for (size_t i = 0; i < view->count; i++) {
+        const struct ifm_view_invocation *item = &view->items[i];
+        struct ifm_energy one;
+        ifm_energy_assess(&item->body.energy, item->body.iterations > 0 ? item->body.iterations : 0,
+                          &one);
+        if (item->body.status || !item->has_stats || isnan(one.gross_uj))
+            continue;
+        if (!n)
+            ifm_energy_coverage(&item->body.energy, &one, out->coverage);
+        out->few = out->few || one.few;
+        values[n] = one.gross_uj;
+        values[most + n] = one.net_uj;
+        values[2 * most + n++] = one.mean_uw;
+    }
+    out->known = n > 0;
+    out->gross_uj = median_of(values, n);
+    out->net_uj = median_of(values + most, n);
+    out->mean_uw = median_of(values + 2 * most, n);
+    ifm_free(values);
+    return 0;
+}
+
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err)
 {
     int rc = ifm_view_numbers(view, err);
+    if (!rc)
+        rc = sum_energy(view, err);
     if (!rc)
         rc = merge_figures(view, err);
     return rc ? rc : assess(view, err);

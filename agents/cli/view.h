@@ -6,6 +6,7 @@
 #ifndef IFM_VIEW_H
 #define IFM_VIEW_H
 
+#include "core/energy.h"
 #include "core/msg.h"
 #include "core/scenario.h"
 #include "core/summary.h"
@@ -24,6 +25,12 @@ struct ifm_view_invocation {
     bool has_stats;
     struct ifm_scenario_figures figures; /* where the run's scenario is not single */
 };
+struct ifm_view_energy { /* medians over the ok invocations that count it */
+    bool known;
+    double gross_uj, net_uj, mean_uw;   /* per inference; net NAN: idle power not measured */
+    bool few;                           /* too few updates in one of them */
+    char coverage[IFM_ENERGY_TEXT_MAX]; /* which rails, of the first */
+};
 struct ifm_view {
     struct ifm_msg_run run;
     bool closed; /* run.json is final */
@@ -31,6 +38,7 @@ struct ifm_view {
     size_t count, ok;
     double *values[IFM_METRIC_COUNT]; /* one per ok invocation, in order of time */
     struct ifm_estimate metrics[IFM_METRIC_COUNT];
+    struct ifm_view_energy energy;
     bool has_scenario;                    /* not single: `scenario` says something */
     struct ifm_scenario_figures scenario; /* of the run */
     unsigned scenario_percentile;         /* of its bound, per 10,000 */

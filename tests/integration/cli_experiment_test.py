@@ -25,23 +25,24 @@ class ExperimentCase(CliCase):
 
 class Differences(ExperimentCase):
     def test_five_per_cent_are_seen(self):
-        reply = self.arms("--vary", "latency=400us,420us", "--invocations", "10")
+        # inferences are short against the time slices of a busy machine, so that few of them are hit by one
+        reply = self.arms("--vary", "latency=40us,42us", "--iterations", "500", "--invocations", "10")
         (versus,) = reply["comparisons"]
         fast, slow = (arm["reply"]["run"]["id"] for arm in reply["arms"])
         self.assertEqual((versus["fast"], versus["slow"], versus["seen"], versus["pairs"]), (fast, slow, True, 10))
         self.assertLess(versus["high"], 1, "the paired interval excludes no difference")
-        self.assertIn("latency=400us is 1.0", versus["text"])
+        self.assertIn("latency=40us is 1.0", versus["text"])
         self.assertIn("by 10 interleaved pairs", versus["text"])
 
     def test_the_same_twice_is_no_difference(self):
         self.write("a.bin", b"a model")
-        got = self.table("a.bin", "a.bin", "-O", "latency=200us", "--invocations", "8")
+        got = self.table("a.bin", "a.bin", "-O", "latency=40us", "--iterations", "500", "--invocations", "8")
         last = got.out.splitlines()[-1]
         self.assertIn("the same twice: no difference seen between a.bin #", last)
         self.assertIn("% would have been", last)
 
     def test_three_arms_are_compared_with_the_second_and_with_the_first(self):
-        reply = self.arms("--vary", "latency=300us,200us,100us", "--invocations", "6")
+        reply = self.arms("--vary", "latency=60us,40us,20us", "--iterations", "500", "--invocations", "6")
         ids = [arm["reply"]["run"]["id"] for arm in reply["arms"]]
         self.assertEqual([(v["fast"], v["slow"]) for v in reply["comparisons"]], [(ids[2], ids[1]), (ids[2], ids[0])])
         self.assertTrue(all(v["seen"] for v in reply["comparisons"]))
@@ -51,7 +52,7 @@ class Differences(ExperimentCase):
         self.assertIn("2 pairs give no interval: needs 6", got.out.splitlines()[-1])
 
     def test_batches_are_compared_by_items(self):
-        got = self.table("--batch", "1,4", "-O", "latency=100us", "-O", "inputs=?x4", "--invocations", "6")
+        got = self.table("--batch", "1,4", "-O", "latency=20us", "-O", "inputs=?x4", "--iterations", "2000", "--invocations", "6")
         self.assertIn("items", got.out.splitlines()[0])
         last = got.out.splitlines()[-1]
         self.assertIn("batch 4 does ", last)
@@ -119,10 +120,10 @@ class Order(ExperimentCase):
 
 class Stopping(ExperimentCase):
     def test_until_stops_as_soon_as_it_may(self):
-        got = self.cli("run", "--runtime", "sim", *SIZE, "-O", "latency=200us", "--until", "p50:20%", "--json")
+        got = self.cli("run", "--runtime", "sim", *SIZE, "-O", "latency=40us", "--iterations", "500", "--until", "p50:50%", "--json")
         self.assertEqual(got.status, 0, got)
         self.assertEqual((got.json["run"]["invocations"], got.json["run"]["planned"]), (6, 6))
-        self.assertEqual(got.json["run"]["config"]["until"], "p50:20%")
+        self.assertEqual(got.json["run"]["config"]["until"], "p50:50%")
         self.assertIn("6 to 50 invocations", got.err)
 
     def test_until_does_not_change_the_configuration_key(self):

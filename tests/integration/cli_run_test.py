@@ -36,7 +36,7 @@ class Numbers(CliCase):
         self.assertEqual((got.status, got.err), (0, ""))
         reply = got.json
         self.assertEqual(reply["v"], 1)
-        self.assertEqual(set(reply), {"v", "run", "closed", "trust", "summary", "invocations", "scenario"})
+        self.assertEqual(set(reply), {"v", "run", "closed", "trust", "summary", "invocations", "scenario", "energy"})
         self.assertTrue(reply["closed"])
         self.assertEqual(reply["run"]["labels"], {"team": "vision"})
         self.assertEqual(reply["run"]["commit"], "abc")

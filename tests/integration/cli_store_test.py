@@ -276,7 +276,7 @@ class RealDaemon(CliCase):
         self.assertEqual(here, there)
         reply = self.daemon.get(f"/api/v1/runs/{run}").json
         self.assertEqual(reply.keys() | {"v"}, here.keys())
-        for part in ("summary", "trust", "scenario", "invocations"):
+        for part in ("summary", "trust", "scenario", "energy", "invocations"):
             self.assertEqual(reply[part], here[part], "two computations from the same samples agree")
         self.assertGreater(len(here["invocations"][0]), 45)
         row = self.daemon.get("/api/v1/runs").json["items"][0]
