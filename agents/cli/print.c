@@ -21,6 +21,8 @@ static void padded(struct ifm_buf *out, const char *text, size_t width)
 {
     size_t used = ifm_format_width(text);
     ifm_buf_adds(out, text);
+    if (width && used >= width)
+        ifm_buf_addc(out, ' ');
     for (; used < width; used++)
         ifm_buf_addc(out, ' ');
 }
