@@ -130,6 +130,18 @@ static int first_ok(void *arg, const struct ifm_store_block *block, struct ifm_e
     return 0;
 }
 
+struct calls { int64_t n, batch_calls; };
+
+static int find_calls(void *arg, struct ifm_msg_invocation *body, const struct ifm_invocation_stats *stats,
+                      struct ifm_err *err)
+{
+    struct calls *calls = arg;
+    (void)err;
+    if (body->n == calls->n && stats) calls->batch_calls = stats->batch_calls;
+    ifm_json_free(&ifm_invocation_table, body);
+    return 0;
+}
+
 int ifm_windows_json(struct ifm_store *store, const char *run_id, int64_t invocation, int64_t width_ns,
                      struct ifm_buf *out, struct ifm_err *err)
 {
@@ -140,9 +152,12 @@ int ifm_windows_json(struct ifm_store *store, const char *run_id, int64_t invoca
     if (!rc && invocation < 0) {
         rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "analysis", "run %.40s has no invocation that is ok", run_id);
     }
+    struct calls calls = { invocation, 1 };
+    if (!rc) rc = ifm_store_visit_bodies(store, run_id, find_calls, &calls, err);
     if (!rc) rc = series_get(store, run_id, invocation, &series, err);
     if (rc) return rc;
     struct ifm_scenario_input input = input_of(&series);
+    input.batch_calls = calls.batch_calls; /* times are per call */
     size_t count = ifm_scenario_windows(&input, &width_ns, series.scratch, windows);
     ifm_jw_init(&w, out);
     ifm_jw_begin(&w, '{');

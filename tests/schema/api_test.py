@@ -193,6 +193,8 @@ class Contract(unittest.TestCase):
         windows = self.ask("GET", f"/api/v1/runs/{arm}/windows?width_ns=100000000").json
         self.assertEqual((sum(windows["n"]), len(windows["t_ns"])), (200, 4))
         self.assertEqual(len(windows["lateness_p99_ns"]), 4)
+        batched = self.ask("GET", f"/api/v1/runs/{traced}/windows?invocation=1&width_ns=100000000").json
+        self.assertEqual((batched["n"], batched["p50_ns"]), ([120], [2001]))  # 100,050 ns for 50 calls
 
     def bad_requests(self, stored):
         new = f"/api/v1/runs/{run_id()}"
