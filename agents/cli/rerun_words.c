@@ -164,27 +164,32 @@ static int add_found_rate(struct ifm_words *to, const struct ifm_view *view, str
     return rc ? rc : add_option(to, "rate", rate, err);
 }
 
+/* Of a list the value that this run's arm had; else what was typed. NULL: the run does not say. */
+static const char *own_value(const struct ifm_view *view, const char *name, const char *value)
+{
+    if (!value || (!strchr(value, ',') && strcmp(value, "all") != 0))
+        return value;
+    if (strcmp(name, "threads") == 0 || strcmp(name, "batch") == 0)
+        return asked(view, name);
+    if (strcmp(name, "runtime") == 0)
+        return view->run.runtime;
+    return strcmp(name, "variant") == 0 ? view->run.variant : value;
+}
+
 /* Lists of an experiment become the value of this run's arm; what says nothing of the measurement is left out. */
 static int add_typed(struct ifm_words *to, struct ifm_words *varied, const struct ifm_view *view,
                      const struct typed *t, struct ifm_err *err)
 {
-    static const char *const left_out[] = { "daemon", "format",  "json",    "output",       "color", "quiet",
+    static const char *const left_out[] = { "daemon", "format",  "json",    "output",  "color", "quiet",
                                             "verbose", "details", "require", "help",    NULL };
-    const char *value = t->value;
     if (is_one_of(t->row->name, left_out))
         return 0;
     if (strcmp(t->name, "vary") == 0)
-        return value ? add_varied(varied, view, value, err) : 0;
+        return t->value ? add_varied(varied, view, t->value, err) : 0;
     if (strcmp(t->name, "find-max-qps") == 0)
         return add_found_rate(varied, view, err);
-    bool list = value && (strchr(value, ',') || strcmp(value, "all") == 0);
-    if (list && (strcmp(t->name, "threads") == 0 || strcmp(t->name, "batch") == 0))
-        value = asked(view, t->name);
-    else if (list && strcmp(t->name, "runtime") == 0)
-        value = view->run.runtime;
-    else if (list && strcmp(t->name, "variant") == 0)
-        value = view->run.variant;
-    if (list && !value)
+    const char *value = own_value(view, t->name, t->value);
+    if (t->value && !value)
         return ifm_err_set(err, IFM_ERR_INVALID, "", "the run does not say its own value of --%.40s", t->name);
     return add_option(to, t->name, value, err);
 }

@@ -21,9 +21,10 @@ class Rerun(CliCase):
         return self.cli("rerun", name, "--daemon", "none", "-q", "--json", *args, **more)
 
     def answer(self, got, status, answer):
-        """Sim is repeatable to a percent; a machine so busy that it says "untrusted" answers nothing."""
-        if got.status == 3 and got.json["sentence"].startswith("cannot tell"):
-            self.skipTest(got.json["sentence"])
+        """Sim is repeatable to a percent; on a machine so busy that the runs say so, another answer is none."""
+        said = got.json["sentence"]
+        if (got.status, got.json["answer"]) != (status, answer) and (" is caution" in said or " is untrusted" in said):
+            self.skipTest(said)
         self.assertEqual((got.status, got.json["answer"]), (status, answer), got.json["sentence"])
         return got.json
 
