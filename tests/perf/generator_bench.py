@@ -8,6 +8,7 @@ Beside it the rate that is issued when far more is asked for, which also a busy 
 
   generator_bench.py [--rounds 3] [--seconds 1.0]
 
+On a busy machine neither keeps 1 ms; `chrt -f 10 generator_bench.py` gives both the same real-time priority.
 deploy/fetch peers brings loadgen's wheel; without it ours is printed alone and the comparison is skipped (77)."""
 import argparse
 import json
