@@ -505,7 +505,9 @@ export async function measure(url, ids, only = null) {
     }
   }
   await tab.close();
-  await everywhere(url, ids);
-  await paper(url, ids);
-  await budget(url, ids);
+  if (!only) {
+    await everywhere(url, ids);
+    await paper(url, ids);
+    await budget(url, ids);
+  }
 }

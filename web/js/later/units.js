@@ -94,7 +94,7 @@ export function laneOf(lane, times, sampler) {
     points: rate ? ratesOf(lane, times, factor) : levels(),
     show,
     detail: `${lane.scope}${rate && unit === 'ns' ? ', of one core' : ''}${lane.kind === 'energy' ? ', power' : ''}`,
-    between: (low, high) => `${show(low)} to ${show(high)}`,
+    between: (low, high) => (show(low) === show(high) ? show(low) : `${show(low)} to ${show(high)}`),
   };
 }
 

@@ -41,9 +41,11 @@ const HEADLINE = ['p50_ns', 'p90_ns', 'p99_ns', 'throughput_per_s', 'load_ns', '
 const OPTIONAL = ['energy_uj_per_inference']; // few machines have it; then nothing stands there
 
 function Headline({ summary, trust }) {
-  const shown = HEADLINE.filter(metric => !OPTIONAL.includes(metric) || !f.absent(summary[metric]?.value));
+  const has = metric => !f.absent(summary[metric]?.value);
+  const shown = HEADLINE.filter(metric => !OPTIONAL.includes(metric) || has(metric));
   return html`<ul class="headline">${shown.map(metric => html`<li key=${metric} data-metric=${metric}>
-    <span class="label">${f.METRICS[metric].name}${trust !== 'not_assessed' && html` <${Badge} state=${trust} />`}</span>
+    <span class="label">${f.METRICS[metric].name}${
+    trust !== 'not_assessed' && has(metric) && html` <${Badge} state=${trust} />`}</span>
     <${Estimate} e=${summary[metric]} metric=${metric} /></li>`)}</ul>`;
 }
 

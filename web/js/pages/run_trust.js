@@ -65,7 +65,7 @@ export function Trust({ trust, total }) {
   }
   const against = findings.filter(one => one.severity !== 'note').length;
   return html`<${Panel} title="Trust" id="trust" className=${state} extra=${html`<${Badge} state=${state} />`}>
-    <p>${against ? `${f.plural(against, 'finding')} against these numbers, the worst first.`
+    <p>${against ? `${f.plural(against, 'finding')} against these numbers${against > 1 ? ', the worst first' : ''}.`
     : state === 'trusted' ? 'Nothing was seen that speaks against these numbers.' : 'No reason was given.'}</p>
     ${unobserved.length > 0 && html`<p class="muted">${capital(unobserved.join(', '))} not observed: this machine has no such
       source, which never lowers the verdict.</p>`}
