@@ -83,13 +83,13 @@ class SamplerTree(CliCase):
         with tree:
             body = self.measure(tree)
         self.assertIn("throttled", [finding["code"] for finding in found(body, "trust_findings")])
-        rails = found(body, "energy")
+        rails = found(body["invocations"], "energy")
         self.assertEqual([rail["rail"] for rail in rails], ["package_0", "package_1"])  # the memory's counters stood still
         self.assertTrue(all(rail["counted"] and rail["energy_uj"] > 0 for rail in rails))
 
     def test_energy_that_does_not_move_is_absent(self):
         body = self.measure(Tree("server-throttled", self.work))
-        self.assertIsNone(found(body, "energy"))
+        self.assertIsNone(found(body["invocations"], "energy"))
         self.assertNotIn("throttled", [finding["code"] for finding in found(body, "trust_findings") or []])
         self.assertIn("energy", found(body, "trust_unobserved"))
 
