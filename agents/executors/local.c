@@ -276,6 +276,8 @@ static void start_streams(struct job *job)
     uv_buf_t line = uv_buf_init(job->spec_line.data, (unsigned)job->spec_line.len);
     if (uv_write(&job->write, (uv_stream_t *)&job->in, &line, 1, on_spec_written))
         close_handle((uv_handle_t *)&job->in);
+    /* The loop's clock stood still since it last ran: a cool-down is not the worker's time. */
+    uv_update_time(&job->executor->loop);
     if (job->request->spec->timeout_ns > 0)
         uv_timer_start(&job->timeout, on_timeout,
                        (uint64_t)(job->request->spec->timeout_ns / 1000000), 0);
