@@ -133,6 +133,12 @@ int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
     e->iterations = (int64_t)r->steady.count * calls;
     e->steady_ns = r->steady.end_ns - r->steady.begin_ns;
     e->end_reason = (int)r->steady.end;
+    if (r->steady.end == IFM_LOOP_ARRAY_FULL) {
+        ifm_report_note(&e->warnings, IFM_PHASE_WARNINGS_MAX,
+                        "the timed phase ended after %zu samples, all that are kept of one "
+                        "invocation: it is shorter than what was asked for",
+                        r->steady.count);
+    }
     e->unfinished = r->scenario.unfinished;
     return 0;
 }

@@ -54,6 +54,8 @@ static void the_array_and_the_hard_maximum_end_a_run_with_their_reason(void **st
     (void)state;
     assert_int_equal(t_worker_last(o)->iterations, 100);
     assert_int_equal(t_worker_last(o)->end_reason, 1);
+    assert_int_equal(t_worker_last(o)->warnings.count, 1);
+    t_assert_contains(t_worker_last(o)->warnings.items[0], "ended after 100 samples");
     t_worker_done(o);
     o = t_worker_run(
         "{\"v\":1,\"runtime\":\"sim\",\"options\":{\"latency\":\"1ms\"},\"duration_ns\":"
