@@ -12,20 +12,27 @@
 #include "core/mem.h"
 #include "core/wire.h"
 
-#define MARK "INFEROMETER_COUNTED" /* descriptor of the object, in the second start */
+#define MARK   "INFEROMETER_COUNTED" /* descriptor of the object, in the second start */
+#define OBJECT "/proc/self/fd/%d"    /* how the loader finds it */
 
 static bool tried; /* this is the second start */
 
 void ifm_preload_settle(void)
 {
     const char *mark = getenv(MARK), *list = getenv("LD_PRELOAD");
+    char ours[32];
     if (!mark) {
         return;
     }
-    tried = true;
-    close((int)strtol(mark, NULL, 10));
+    tried = true; /* whoever set it: there is no third start */
+    const int fd = (int)strtol(mark, NULL, 10);
+    const size_t len = (size_t)snprintf(ours, sizeof ours, OBJECT, fd);
     unsetenv(MARK);
-    const char *others = list ? strchr(list, ':') : NULL;
+    if (!list || strncmp(list, ours, len) != 0 || (list[len] != '\0' && list[len] != ':')) {
+        return; /* not by ifm_preload_again: neither descriptor nor list is ours */
+    }
+    close(fd);
+    const char *others = strchr(list, ':');
     char *kept = others && others[1] ? ifm_dup(others + 1) : NULL; /* setenv may move it */
     if (kept) {
         setenv("LD_PRELOAD", kept, 1);
@@ -84,12 +91,12 @@ static bool set_environment(int fd)
     const char *others = getenv("LD_PRELOAD");
     char number[16], *list = NULL;
     snprintf(number, sizeof number, "%d", fd);
-    const size_t size = sizeof "/proc/self/fd/:" + sizeof number + (others ? strlen(others) : 0);
+    const size_t size = sizeof OBJECT ":" + sizeof number + (others ? strlen(others) : 0);
     list = ifm_alloc(size);
     if (!list) {
         return false;
     }
-    snprintf(list, size, "/proc/self/fd/%d%s%s", fd, others ? ":" : "", others ? others : "");
+    snprintf(list, size, OBJECT "%s%s", fd, others ? ":" : "", others ? others : "");
     const bool set = setenv("LD_PRELOAD", list, 1) == 0 && setenv(MARK, number, 1) == 0;
     ifm_free(list);
     return set;

@@ -186,6 +186,20 @@ static void errors_come_through_the_second_start(void **state)
                    "memory limit of 200000000 bytes", LOAD, 6);
 }
 
+/* The environment of a second start, without one: whose descriptor it names is not known. */
+static void a_mark_that_somebody_else_set_closes_nothing(void **state)
+{
+    (void)state;
+    setenv("INFEROMETER_COUNTED", "1", 1); /* the events go there */
+    struct t_outcome *o = t_worker_run("{\"v\":1,\"runtime\":\"sim\",\"iterations\":5,"
+                                       "\"warmup_iterations\":3}");
+    assert_int_equal(t_worker_last(o)->event, IFM_EVENT_RESULT);
+    t_worker_done(o);
+    t_worker_error("{\"v\":1,\"action\":\"allocations\",\"runtime\":\"sim\"}",
+                   "allocations cannot be counted here", START, 69);
+    unsetenv("INFEROMETER_COUNTED");
+}
+
 /* A folder whose name could not stand in LD_PRELOAD, and one without the object. */
 static void the_object_is_found_wherever_it_lies(void **state)
 {
@@ -237,6 +251,7 @@ int main(void)
         cmocka_unit_test(the_runtimes_allocations_are_told_exactly),
         cmocka_unit_test(no_other_pass_counts),
         cmocka_unit_test(errors_come_through_the_second_start),
+        cmocka_unit_test(a_mark_that_somebody_else_set_closes_nothing),
         cmocka_unit_test(the_object_is_found_wherever_it_lies),
         cmocka_unit_test(a_spec_as_long_as_can_be_comes_through),
     };
