@@ -18,7 +18,9 @@ void ifm_batch_settle(const struct ifm_loop *base, int64_t p50_ns, int64_t floor
 {
     struct ifm_loop loop = *base;
     struct ifm_loop_result result;
-    *out = (struct ifm_batch){ .calls = ifm_batch_calls(p50_ns, floor_ns), .sample_ns = p50_ns };
+    /* 0 ns is shorter than a tick: no longer than one, then. */
+    const int64_t once_ns = p50_ns > 0 ? p50_ns : floor_ns;
+    *out = (struct ifm_batch){ .calls = ifm_batch_calls(once_ns, floor_ns), .sample_ns = once_ns };
     loop.capacity = TRIES;
     loop.iterations = TRIES;
     loop.duration_ns = loop.max_ns = 0;
@@ -38,7 +40,8 @@ void ifm_batch_settle(const struct ifm_loop *base, int64_t p50_ns, int64_t floor
         if (out->sample_ns >= wanted - wanted / 10 || out->calls == IFM_BATCH_MOST) {
             return; /* a tenth less is this machine's noise in P50 */
         }
-        const int64_t times = ifm_batch_calls(out->sample_ns > 0 ? out->sample_ns : 1, floor_ns);
+        const int64_t times =
+            ifm_batch_calls(out->sample_ns > 0 ? out->sample_ns : floor_ns, floor_ns);
         out->calls = out->calls > IFM_BATCH_MOST / times ? IFM_BATCH_MOST : out->calls * times;
     }
 }

@@ -90,6 +90,24 @@ static void the_rule_of_batches(void **state)
     assert_int_equal(ifm_batch_calls(100, 0), 1);
 }
 
+static int do_nothing(void *state)
+{
+    (void)state;
+    return 0;
+}
+
+/* A clock of coarse ticks shows most runs as 0 ns. */
+static void a_model_within_one_tick_is_batched_too(void **state)
+{
+    struct ifm_loop_sample samples[3];
+    const struct ifm_loop loop = { .run = do_nothing, .samples = samples };
+    struct ifm_batch batch;
+    (void)state;
+    ifm_batch_settle(&loop, 0, 1000, &batch);
+    assert_int_equal(batch.status, 0);
+    assert_true(batch.calls >= IFM_BATCH_FLOORS && batch.sample_ns > 0);
+}
+
 static void a_model_too_fast_for_the_clock_is_timed_in_batches(void **state)
 {
     struct t_outcome *o = run("null", "\"warmup_iterations\":500,\"iterations\":100000");
@@ -210,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_warm_up_without_a_number_goes_by_windows),
         cmocka_unit_test(a_drift_ends_at_the_cap_and_is_measured),
         cmocka_unit_test(the_rule_of_batches),
+        cmocka_unit_test(a_model_within_one_tick_is_batched_too),
         cmocka_unit_test(a_model_too_fast_for_the_clock_is_timed_in_batches),
         cmocka_unit_test(batches_can_be_told_and_switched_off),
         cmocka_unit_test(a_model_slow_enough_is_timed_one_by_one),
