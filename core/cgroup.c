@@ -121,7 +121,9 @@ bool ifm_cgroup_folder(const char *root, enum ifm_cgroup_version version, char *
     }
     /* A container sees a mount whose root lies within the hierarchy. */
     const size_t shown = strcmp(mount.root, "/") == 0 ? 0 : strlen(mount.root);
-    const char *below = strncmp(own, mount.root, shown) == 0 ? own + shown : own;
+    const bool within = strncmp(own, mount.root, shown) == 0 &&
+                        (own[shown] == '/' || own[shown] == '\0'); /* not "/a" in "/ab" */
+    const char *below = within ? own + shown : own;
     return (size_t)snprintf(folder, size, "%s%s", mount.point, strcmp(below, "/") ? below : "") <
            size;
 }

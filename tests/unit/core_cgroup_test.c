@@ -77,6 +77,10 @@ static void a_mount_that_shows_a_part_is_understood(void **state)
     put(root, "/sys/fs/cgroup/memory/cgroup.procs", "1\n");
     put(root, "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", "5000\n");
     assert_int_equal(ifm_cgroup_peak(root, 1), 5000);
+    char folder[4096]; /* a name that only begins like the mount's is no part of it */
+    put(root, "/proc/self/cgroup", "4:memory:/docker/abcd\n");
+    assert_true(ifm_cgroup_folder(root, IFM_CGROUP_V1, folder, sizeof folder));
+    assert_string_equal(folder, "/sys/fs/cgroup/memory/docker/abcd");
     ifm_free(root);
 }
 
