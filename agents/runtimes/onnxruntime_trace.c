@@ -334,7 +334,7 @@ static int64_t own_us(struct trace *t, const struct event *e)
 static void end_inference(struct trace *t, int64_t begin_us)
 {
     for (size_t i = 0; i < t->count; i++) {
-        if (t->starts[i].first_us >= begin_us) {
+        if (begin_us >= 0 && begin_us <= US_MAX && t->starts[i].first_us >= begin_us) {
             t->starts[i].sum_us += t->starts[i].first_us - begin_us;
             t->starts[i].inferences++;
         }
@@ -394,8 +394,8 @@ const char *onnx_trace_read(const char *text, size_t size, size_t skip, struct i
             }
         }
         for (size_t i = 0; i < t->count; i++) {
-            const size_t n = t->starts[i].inferences;
-            rows[i].start_ns = n ? t->starts[i].sum_us * 1000 / (int64_t)n : -1;
+            const int64_t n = (int64_t)t->starts[i].inferences, sum = t->starts[i].sum_us;
+            rows[i].start_ns = n ? sum / n * 1000 + sum % n * 1000 / n : -1;
         }
         if (t->count) {
             qsort(rows, t->count, sizeof *rows, longest_first);

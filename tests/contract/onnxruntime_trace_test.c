@@ -104,6 +104,17 @@ static void deep_and_huge_values_are_bounded(void **state)
     n = 8;
     assert_null(onnx_trace_read(text, size, 0, rows, &n));
     assert_int_equal(n, 0);
+    size = put(text, "[");
+    for (int i = 0; i < 1000; i++) { /* inferences that began before all time, and nodes long after */
+        size += put(text + size, "{\"cat\":\"Node\",\"ts\":999999999999,\"dur\":1,\"name\":\"a_kernel_time\"},"
+                                 "{\"cat\":\"Session\",\"ts\":-9999999999999,\"name\":\"model_run\"},");
+    }
+    size += put(text + size, "]");
+    n = 8;
+    assert_null(onnx_trace_read(text, size, 0, rows, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(rows[0].calls, 1000);
+    assert_int_equal(rows[0].start_ns, -1);
     free(text);
 }
 
