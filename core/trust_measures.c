@@ -258,13 +258,6 @@ static bool find_lane(const struct ifm_msg_invocation *body, const char *sampler
     return false;
 }
 
-bool ifm_trust_has_lane(const struct ifm_msg_invocation *body, const char *sampler,
-                        const char *name)
-{
-    struct lane lane;
-    return find_lane(body, sampler, name, &lane);
-}
-
 /* The last reading at or before the begin of the timed phase and the first at or after its end; the
  * outermost where there is none. */
 static bool edges(const struct lane *lane, int64_t steady_ns, size_t *from, size_t *to)
@@ -277,6 +270,15 @@ static bool edges(const struct lane *lane, int64_t steady_ns, size_t *from, size
     for (size_t i = lane->count; i-- > 0 && t[i] >= steady_ns;)
         *to = i;
     return *from < *to && t[*to] > t[*from];
+}
+
+/* A sampler that ended in the warm-up saw nothing of what counts. */
+bool ifm_trust_has_lane(const struct ifm_msg_invocation *body, const char *sampler,
+                        const char *name)
+{
+    struct lane lane;
+    size_t from, to;
+    return find_lane(body, sampler, name, &lane) && edges(&lane, body->steady_ns, &from, &to);
 }
 
 /* How far a counter moved over the timed phase, and the time between the two readings. */
@@ -302,13 +304,21 @@ bool ifm_trust_heat(const struct ifm_trust_setup *setup, const struct ifm_trust_
     return moved(item->body, "thermal", "throttle_count", amount, &window);
 }
 
+/* A level, not a count: a CPU that was held back before the phase began is held back in it. */
 bool ifm_trust_cooling(const struct ifm_trust_setup *setup, const struct ifm_trust_item *item,
                        double *amount, double *per)
 {
-    double window;
+    struct lane lane;
+    size_t from, to;
     (void)setup;
+    *amount = 0.0;
     *per = 1.0;
-    return moved(item->body, "thermal", "cooling_state", amount, &window);
+    if (!find_lane(item->body, "thermal", "cooling_state", &lane) ||
+        !edges(&lane, item->body->steady_ns, &from, &to))
+        return false;
+    for (size_t i = from; i <= to; i++)
+        *amount = fmax(*amount, (double)lane.values[i]);
+    return true;
 }
 
 bool ifm_trust_quota(const struct ifm_trust_setup *setup, const struct ifm_trust_item *item,

@@ -41,7 +41,7 @@ void ifm_trust_apply_rules(struct ifm_trust_assessment *a);
 
 /* One metric of an invocation, NAN where it has none: what --until can aim at. */
 double ifm_trust_value(const struct ifm_trust_item *item, enum ifm_metric metric);
-/* Whether a sampler read this lane in the invocation, at least once. */
+/* Whether a sampler read this lane before or in the timed phase, and again in it or after it. */
 bool ifm_trust_has_lane(const struct ifm_msg_invocation *body, const char *sampler,
                         const char *lane);
 

@@ -58,7 +58,7 @@ static const struct row {
     R(THROTTLED, ANY, COUNT, ALWAYS, 0, UNTRUSTED, NEVER, ifm_trust_quota,
       "The container's CPU quota stopped the process, times"),
     R(THROTTLED, QUARTER, COUNT, ALWAYS, 0, CAUTION, NEVER, ifm_trust_cooling,
-      "The kernel began to cool the CPU, steps"),
+      "The kernel held the CPU back to cool it, steps"),
     R(FREQUENCY, QUARTER, PERCENT, ALWAYS, 0.05, CAUTION, NEVER, ifm_trust_frequency,
       "The clock of the busy CPUs fell"),
     R(STEAL, POOLED, PERCENT, ALWAYS, 0.01, CAUTION, 0.25, ifm_trust_steal,

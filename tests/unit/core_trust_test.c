@@ -175,6 +175,15 @@ static void cap(int i, bool enough) /* harmless where the timed phase was level 
     f.bodies[i].warmup_end = 2;
     f.stats[i].steady.steady = enough ? IFM_STEADY_WARMUP : IFM_STEADY_FLAT;
 }
+static void held_back(int i, bool enough) /* from before the phase to after it */
+{
+    for (int r = 0; r < READS; r++)
+        f.values[i][COOLING][r] = enough ? 2 : 0;
+}
+static void held_back_for_a_while(int i, bool enough)
+{
+    f.values[i][COOLING][2] = enough ? 1 : 0;
+}
 static void slower_clock(int i, bool enough)
 {
     for (int r = 2; r < READS; r++)
@@ -259,6 +268,8 @@ static const struct one {
     { IFM_TRUST_THROTTLED, CAUTION, heat, 1, 2, 0, 0, 0, 0 },
     { IFM_TRUST_THROTTLED, UNTRUSTED, quota, 3, 10, 0, 0, 0, 0 },
     { IFM_TRUST_THROTTLED, CAUTION, cooling, 3, 10, 0, 0, 0, 0 },
+    { IFM_TRUST_THROTTLED, CAUTION, held_back, 3, 10, 0, 0, 0, 0 },
+    { IFM_TRUST_THROTTLED, CAUTION, held_back_for_a_while, 3, 10, 0, 0, 0, 0 },
     { IFM_TRUST_FREQUENCY, CAUTION, slower_clock, 3, 10, 0, 0, 0, 0 },
     { IFM_TRUST_STEAL, CAUTION, stolen, 3, 10, 0, 0, 0, 0 },
     { IFM_TRUST_CO_LOAD, CAUTION, others, 5, 10, 0, 0, 0, 0 },
@@ -416,6 +427,23 @@ static void what_is_not_there_lowers_nothing(void **state)
     assert_int_equal(trust.unobserved.count, COUNT(all));
     for (size_t i = 0; i < COUNT(all); i++)
         assert_string_equal(trust.unobserved.items[i], all[i]);
+    ifm_trust_done(&trust);
+}
+
+/* A sampler that was switched off in the warm-up has lanes, but none of the timed phase. */
+static void a_source_that_ended_early_is_named(void **state)
+{
+    (void)state;
+    struct ifm_trust trust;
+    struct ifm_err err = IFM_ERR_INIT;
+    quiet();
+    int64_t before[] = { -SECOND, -SECOND / 2 };
+    for (int i = 0; i < K; i++)
+        f.groups[i][FREQ].t_ns = (struct ifm_ints){ before, COUNT(before) };
+    assert_int_equal(ifm_trust_assess(&f.run, f.items, K, &trust, &err), 0);
+    assert_int_equal(trust.state, IFM_TRUST_TRUSTED);
+    assert_int_equal(trust.unobserved.count, 1);
+    assert_string_equal(trust.unobserved.items[0], "clock");
     ifm_trust_done(&trust);
 }
 
@@ -675,6 +703,7 @@ int main(void)
         cmocka_unit_test(every_code_has_a_case),
         cmocka_unit_test(the_method_names_every_code),
         cmocka_unit_test(what_is_not_there_lowers_nothing),
+        cmocka_unit_test(a_source_that_ended_early_is_named),
         cmocka_unit_test(few_invocations_are_a_note),
         cmocka_unit_test(small_runs_may_spread_more),
         cmocka_unit_test(a_single_invocation_speaks_for_itself),
