@@ -1,8 +1,9 @@
 /* Clock of the measured processors: what they really ran at, by APERF over MPERF where those are
- * readable, else what the governor says; and the limit they may use now. */
+ * readable, else what the governor says, of the busy ones; and the limit they may use now. */
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "agents/samplers/samplers.h"
@@ -13,12 +14,14 @@
 #define MSR_APERF   0xE8
 #define LEAST_TICKS 100000 /* of MPERF between two reads: below, the processors slept */
 #define KHZ_MAX     100000000
+#define STAT_BYTES  32768 /* of /proc/stat: the processors stand first */
+#define LEAST_BUSY  5     /* ticks of all of them between two looks at who is busy */
 
 enum { BUSY, LIMIT, METRICS };
 
 static const struct ifm_sampler_metric metrics[METRICS] = {
     [BUSY] = { "busy_khz", "kHz", IFM_SAMPLER_GAUGE, IFM_SAMPLER_DEVICE,
-               "mean clock of the measured processors", 0 },
+               "mean clock of the measured processors, by how busy each was", 0 },
     [LIMIT] = { "limit_khz", "kHz", IFM_SAMPLER_GAUGE, IFM_SAMPLER_DEVICE,
                 "highest clock that all of them may use now", 0 },
 };
@@ -34,7 +37,18 @@ struct state {
     bool counted;     /* every processor has counters, and the base clock is known */
     bool read_before; /* the counters' last values are there */
     int64_t base_khz;
+
+    struct ifm_source stat; /* without counters: who was busy */
+    int cpu[CPUS_MAX];
+    int64_t ticks[CPUS_MAX], weight[CPUS_MAX];
+    bool looked; /* the ticks of the last look are there */
+    char text[STAT_BYTES];
 };
+
+static bool clock_of(const struct ifm_source *source, int64_t *khz)
+{
+    return ifm_source_value(source, khz) && *khz > 0 && *khz <= KHZ_MAX;
+}
 
 /* -- APERF and MPERF ------------------------------------------------------------------------------
  * APERF counts at the real clock, MPERF at the base clock, both only while the processor is awake:
@@ -112,6 +126,69 @@ static bool read_ratio(struct state *s, int64_t *khz)
     return known && *khz > 0 && *khz <= KHZ_MAX;
 }
 
+/* -- Who was busy ---------------------------------------------------------------------------------
+ * One thread on a machine of many processors: what the sleeping ones say of their clocks moves as
+ * it likes and would drown the one that works. */
+static bool busy_ticks(const char *text, int cpu, int64_t *ticks)
+{
+    char key[16];
+    const size_t len = (size_t)snprintf(key, sizeof key, "cpu%d ", cpu);
+    int64_t f[7]; /* user nice system idle iowait irq softirq */
+    const char *line = text;
+    while (line && strncmp(line, key, len) != 0) {
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    for (size_t i = 0; line && i < 7; i++) {
+        if (!ifm_source_number(i ? line : line + len, &line, &f[i]) || f[i] < 0 ||
+            f[i] >= (int64_t)1 << 50) {
+            return false;
+        }
+    }
+    *ticks = line ? f[0] + f[1] + f[2] + f[5] + f[6] : 0;
+    return line != NULL;
+}
+
+/* Weights stay as they are until enough ticks have passed for others. */
+static void weigh(struct state *s)
+{
+    int64_t now[CPUS_MAX], more[CPUS_MAX], sum = 0;
+    ifm_source_text(&s->stat, s->text, sizeof s->text);
+    for (size_t i = 0; i < s->cpus; i++) {
+        if (!busy_ticks(s->text, s->cpu[i], &now[i])) {
+            return;
+        }
+        more[i] = now[i] > s->ticks[i] ? now[i] - s->ticks[i] : 0;
+        sum += more[i];
+    }
+    if (s->looked && sum < LEAST_BUSY) {
+        return;
+    }
+    memcpy(s->ticks, now, s->cpus * sizeof *now);
+    if (s->looked) {
+        memcpy(s->weight, more, s->cpus * sizeof *more);
+    }
+    s->looked = true;
+}
+
+/* Mean of what the governor says; all count the same where nobody is known to have been busy. */
+static bool read_current(struct state *s, int64_t *khz)
+{
+    double sum = 0, weights = 0, plain = 0, count = 0;
+    int64_t clock = 0;
+    weigh(s);
+    for (size_t i = 0; i < s->cpus; i++) {
+        if (clock_of(&s->current[i], &clock)) {
+            sum += (double)clock * (double)s->weight[i];
+            weights += (double)s->weight[i];
+            plain += (double)clock;
+            count++;
+        }
+    }
+    *khz = (int64_t)(weights > 0 ? sum / weights : count > 0 ? plain / count : 0);
+    return *khz > 0;
+}
+
 /* -- Slots ----------------------------------------------------------------------------------------
  */
 static bool base_clock(const struct ifm_sampler_host *host, int cpu, int64_t *khz)
@@ -134,7 +211,7 @@ static int freq_open(void *state, const struct ifm_sampler_host *host)
 {
     struct state *s = state;
     for (; s->cpus < CPUS_MAX && host->cpus[s->cpus] >= 0; s->cpus++) {
-        const int cpu = host->cpus[s->cpus];
+        const int cpu = s->cpu[s->cpus] = host->cpus[s->cpus];
         ifm_source_open(&s->current[s->cpus], host,
                         "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq", cpu);
         ifm_source_open(&s->limit[s->cpus], host,
@@ -145,33 +222,24 @@ static int freq_open(void *state, const struct ifm_sampler_host *host)
     for (size_t i = 0; s->counted && i < s->cpus; i++) {
         s->counted = open_counters(&s->counters[i], host, host->cpus[i]);
     }
+    if (!s->counted) {
+        ifm_source_open(&s->stat, host, "/proc/stat");
+    }
     return 0;
-}
-
-static bool clock_of(const struct ifm_source *source, int64_t *khz)
-{
-    return ifm_source_value(source, khz) && *khz > 0 && *khz <= KHZ_MAX;
 }
 
 static int freq_sample(void *state, int64_t *values, uint32_t *valid)
 {
     struct state *s = state;
-    int64_t khz = 0, sum = 0, limits = 0, least = INT64_MAX;
-    int64_t clocks = 0;
+    int64_t khz = 0, busy = 0, limits = 0, least = INT64_MAX;
+    const bool known = s->counted ? read_ratio(s, &busy) : read_current(s, &busy);
     for (size_t i = 0; i < s->cpus; i++) {
-        if (!s->counted && clock_of(&s->current[i], &khz)) {
-            sum += khz;
-            clocks++;
-        }
         if (clock_of(&s->limit[i], &khz)) {
             least = khz < least ? khz : least;
             limits++;
         }
     }
-    if (s->counted) {
-        clocks = read_ratio(s, &sum);
-    }
-    ifm_source_put(clocks > 0, clocks > 0 ? sum / clocks : 0, BUSY, values, valid);
+    ifm_source_put(known, busy, BUSY, values, valid);
     ifm_source_put(limits > 0, least, LIMIT, values, valid);
     return 0;
 }
@@ -183,7 +251,10 @@ static void freq_close(void *state)
         ifm_source_close(&s->current[i]);
         ifm_source_close(&s->limit[i]);
         close_counters(&s->counters[i]);
+        s->weight[i] = 0;
     }
+    ifm_source_close(&s->stat);
+    s->looked = false;
     s->cpus = 0;
 }
 

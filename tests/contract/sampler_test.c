@@ -369,6 +369,46 @@ static void what_changes_in_a_tree_is_seen(void **state)
     }
 }
 
+static int64_t clock_now(void *own)
+{
+    int64_t values[IFM_SAMPLER_METRICS_MAX];
+    uint32_t valid = 0;
+    const size_t m = metric("busy_khz");
+    assert_int_equal(ops->sample(own, values, &valid), 0);
+    assert_true(valid & 1u << m);
+    return values[m];
+}
+
+/* Of four processors one works: what the others say of their clocks does not count. */
+static void sleeping_processors_do_not_count(void **state)
+{
+    uint32_t present = 0;
+    (void)state;
+    if (strcmp(SAMPLER, "freq") != 0) {
+        return;
+    }
+    char *tree = tree_copy("laptop-x86", "sleeping");
+    const struct ifm_sampler_host host = host_of(tree);
+    void *own = ifm_alloc(ops->state_size);
+    assert_int_equal(ops->probe(own, &host, &present), 0);
+    assert_int_equal(ops->open(own, &host), 0);
+    assert_int_equal(clock_now(own), 2100000); /* nobody is known to be busy yet */
+    tree_set(tree, "proc/stat",
+             "cpu  36100 120 18000 540000 800 0 3000 0 0 0\ncpu0 9100 30 4500 135000 200 0 750 0 0 0\n"
+             "cpu1 9000 30 4500 135000 200 0 750 0 0 0\ncpu2 9000 30 4500 135000 200 0 750 0 0 0\n"
+             "cpu3 9000 30 4500 135000 200 0 750 0 0 0\n");
+    assert_int_equal(clock_now(own), 3400000);
+    tree_set(tree, "sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "800000\n");
+    assert_int_equal(clock_now(own), 3400000); /* no tick since: as before */
+    tree_set(tree, "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1700000\n");
+    assert_int_equal(clock_now(own), 1700000);
+    tree_set(tree, "proc/stat", "cpu  1 2\ncpu0 1\n"); /* cannot be read: as before */
+    assert_int_equal(clock_now(own), 1700000);
+    ops->close(own);
+    ifm_free(own);
+    ifm_free(tree);
+}
+
 /* -- Trees that mean harm -------------------------------------------------------------------------
  */
 static const char *const hostile[] = {
@@ -534,6 +574,7 @@ int main(void)
         cmocka_unit_test(threads_that_start_later_are_counted),
         cmocka_unit_test(recorded_trees_give_what_they_hold),
         cmocka_unit_test(what_changes_in_a_tree_is_seen),
+        cmocka_unit_test(sleeping_processors_do_not_count),
         cmocka_unit_test(files_that_turn_bad_after_the_open_lose_their_bits),
         cmocka_unit_test(hostile_trees_neither_crash_nor_hang),
         cmocka_unit_test(a_sysroot_that_is_too_long_is_an_absent_one),
