@@ -113,6 +113,9 @@ int ifm_help_bare(struct ifm_cli *cli, struct ifm_err *err);
 
 /* Writes what cli->out holds to its place and empties it. */
 int ifm_cli_flush(struct ifm_cli *cli, struct ifm_err *err);
+/* A file is replaced as a whole; a device or a pipe is written to: a rename would put a file in its
+ * place. */
+int ifm_cli_write(const char *path, const struct ifm_buf *out, struct ifm_err *err);
 /* Sentences on stderr; notes not with --quiet. */
 void ifm_cli_note(const struct ifm_cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -223,7 +223,7 @@ static int write_trace(struct ifm_cli *cli, const char *path, const struct ifm_v
     ifm_profile_trace(view, &out);
     int rc = ifm_buf_check(&out, err);
     if (!rc)
-        rc = ifm_buf_write_file(path, out.data, out.len, err);
+        rc = ifm_cli_write(path, &out, err);
     ifm_buf_done(&out);
     if (!rc)
         ifm_cli_note(cli, "trace in %s: open it in https://ui.perfetto.dev or chrome://tracing", path);
@@ -262,6 +262,11 @@ static void send(struct ifm_cli *cli, const struct ifm_measure *m, const struct 
         ifm_buf_addf(&cli->out, "  open           %s/runs/%s\n", daemon->url, id);
 }
 
+static int interrupted(void)
+{
+    return ifm_interrupt_exit() ? ifm_interrupt_exit() : 130;
+}
+
 static int report(struct ifm_cli *cli, const struct profile_options *o, const struct ifm_measure *m,
                   const struct ifm_daemon_address *daemon, struct ifm_err *err)
 {
@@ -271,7 +276,7 @@ static int report(struct ifm_cli *cli, const struct profile_options *o, const st
     if (rc)
         return rc;
     if (m->interrupted)
-        return ifm_interrupt_exit() ? ifm_interrupt_exit() : 130;
+        return interrupted();
     return view->ok == view->count && view->ok ? 0 : ifm_err_exit(IFM_ERR_MEASUREMENT);
 }
 
@@ -283,6 +288,10 @@ static int perform(struct ifm_cli *cli, const struct profile_options *o, struct 
     ifm_cli_note(cli, "profiling %lld inferences of %s with %s, then a short run without the profiler",
                  (long long)o->inferences, m->subject->variant, m->subject->runtime);
     int rc = profile_worker(m, o->inferences, &profile, err);
+    if (rc == IFM_ERR_INTERRUPTED) {
+        ifm_cli_note(cli, "%s", err->text);
+        return interrupted();
+    }
     if (rc)
         return rc;
     m->extra = keep_profile;
@@ -293,7 +302,7 @@ static int perform(struct ifm_cli *cli, const struct profile_options *o, struct 
         rc = m->bad_input;
     } else if (!rc && m->view.run.profile.inferences <= 0) {
         ifm_cli_note(cli, "the run without the profiler did not succeed: the profile is not kept");
-        rc = m->interrupted ? 130 : ifm_err_exit(IFM_ERR_MEASUREMENT);
+        rc = m->interrupted ? interrupted() : ifm_err_exit(IFM_ERR_MEASUREMENT);
     } else if (!rc) {
         rc = report(cli, o, m, daemon, err);
     }

@@ -108,9 +108,7 @@ static int write_all(int fd, const struct ifm_buf *out, const char *name, struct
     return 0;
 }
 
-/* A file is replaced as a whole; a device or a pipe is written to: a rename would put a file in
- * its place. */
-static int write_output(const char *path, const struct ifm_buf *out, struct ifm_err *err)
+int ifm_cli_write(const char *path, const struct ifm_buf *out, struct ifm_err *err)
 {
     struct stat status;
     if (stat(path, &status) || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
@@ -126,7 +124,7 @@ int ifm_cli_flush(struct ifm_cli *cli, struct ifm_err *err)
 {
     int rc = ifm_buf_check(&cli->out, err);
     if (!rc && cli->out.len && cli->common->output) {
-        rc = write_output(cli->common->output, &cli->out, err);
+        rc = ifm_cli_write(cli->common->output, &cli->out, err);
         if (!rc)
             ifm_buf_reset(&cli->out);
         return rc;

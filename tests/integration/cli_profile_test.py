@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import stat
 
 from cli_lib import CliCase, main, model
 from daemon_lib import DAEMON, Daemon
@@ -53,6 +54,16 @@ class Profile(CliCase):
         self.assertEqual(len(self.kept()), 1)
         self.assertEqual(self.sim("--invocations", "1", "--iterations", "9", "--warmup", "3", "-q").status, 0)
         self.fails(65, "has no profile", "profile", "@1")
+
+    def test_a_trace_into_a_pipe(self):
+        """A device or a pipe is written to. A rename would have put a file in its place: as root, of /dev/null."""
+        pipe = os.path.join(self.work, "pipe")
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.ok(*SIM, "--trace", "pipe")
+        self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+        self.assertIn("traceEvents", json.loads(os.read(reader, 65536)))
 
     def test_what_people_read(self):
         text = self.ok(*SIM, "-O", "profile-factor=3", "--top", "2").out
