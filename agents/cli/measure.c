@@ -176,7 +176,6 @@ static int close_run(struct ifm_measure *m, struct ifm_err *err)
     run->invocations = (int64_t)m->view.count;
     run->planned = m->plan.invocations;
     run->status = m->interrupted ? 1 : m->view.ok ? 0 : 2;
-    ifm_measure_verdict(m);
     int rc = ifm_view_compute(&m->view, err);
     if (!rc)
         rc = ifm_spool_finish(&m->spool, run, err);

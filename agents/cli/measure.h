@@ -71,7 +71,6 @@ void ifm_measure_abandon(
 int ifm_measure_facts(struct ifm_measure *m, struct ifm_err *err); /* before the first invocation */
 int ifm_measure_configuration(struct ifm_measure *m, struct ifm_exec_result *result,
                               struct ifm_err *err);
-void ifm_measure_verdict(struct ifm_measure *m); /* verification over all ok invocations */
 /* The command to repeat a run, without local folders. NULL when out of memory. */
 char *ifm_measure_command(char **argv, int argc);
 

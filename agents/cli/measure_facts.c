@@ -1,5 +1,4 @@
-/* What a run says of itself: identity, device, configuration and its keys, verification over all.
- */
+/* What a run says of itself: identity, device, configuration and its keys. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -334,24 +333,4 @@ int ifm_measure_configuration(struct ifm_measure *m, struct ifm_exec_result *res
         result->inputs = result->outputs = (struct ifm_list){ 0 };
     }
     return 0;
-}
-
-/* One WRONG makes the run WRONG; verified only where every ok invocation was. */
-void ifm_measure_verdict(struct ifm_measure *m)
-{
-    int state = IFM_VERIFY_NONE;
-    bool first = true;
-    for (size_t i = 0; i < m->view.count; i++) {
-        const struct ifm_msg_invocation *body = &m->view.items[i].body;
-        if (body->status)
-            continue;
-        if (body->verification.state == IFM_VERIFY_WRONG) {
-            state = IFM_VERIFY_WRONG;
-            break;
-        }
-        if (first || body->verification.state != state)
-            state = first ? body->verification.state : IFM_VERIFY_NONE;
-        first = false;
-    }
-    m->view.run.verification = state;
 }

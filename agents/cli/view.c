@@ -434,8 +434,32 @@ static int sum_energy(struct ifm_view *view, struct ifm_err *err)
     return 0;
 }
 
+/* What the invocations show, whatever run.json says: one that was killed says nothing yet. WRONG as soon as one
+ * is; only a cross-check can come from outside of them. As the daemon does. */
+static int verification_of(const struct ifm_view *view)
+{
+    size_t by[IFM_VERIFY_WRONG + 1] = { 0 }, ok = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct ifm_msg_invocation *body = &view->items[i].body;
+        if (body->status)
+            continue;
+        ok++;
+        if (body->verification.state >= 0 && body->verification.state <= IFM_VERIFY_WRONG)
+            by[body->verification.state]++;
+    }
+    if (by[IFM_VERIFY_WRONG])
+        return IFM_VERIFY_WRONG;
+    if (ok && by[IFM_VERIFY_VERIFIED] == ok)
+        return IFM_VERIFY_VERIFIED;
+    if (ok && by[IFM_VERIFY_VERIFIED] + by[IFM_VERIFY_CROSS_CHECKED] == ok)
+        return IFM_VERIFY_CROSS_CHECKED;
+    return view->run.verification == IFM_VERIFY_CROSS_CHECKED ? IFM_VERIFY_CROSS_CHECKED
+                                                              : IFM_VERIFY_NONE;
+}
+
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err)
 {
+    view->run.verification = verification_of(view);
     int rc = ifm_view_numbers(view, err);
     if (!rc)
         rc = sum_energy(view, err);

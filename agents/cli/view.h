@@ -53,8 +53,8 @@ void ifm_view_done(struct ifm_view *view);
 /* Takes the body (it is zeroed), computes its statistics, frees its samples. IFM_ERR_INVALID for a
  * sample block that does not decode. */
 int ifm_view_add(struct ifm_view *view, struct ifm_msg_invocation *body, struct ifm_err *err);
-/* After the last one: numbers of the run and the trust verdict, which replaces the one in
- * view->run. May be called again after more were added. */
+/* After the last one: numbers of the run, its verification and the trust verdict, which replace
+ * those in view->run. May be called again after more were added. */
 int ifm_view_compute(struct ifm_view *view, struct ifm_err *err);
 int ifm_view_numbers(struct ifm_view *view, struct ifm_err *err); /* the numbers alone */
 int ifm_view_load(struct ifm_view *view, const char *folder, struct ifm_err *err);

@@ -128,9 +128,10 @@ static void make_run(struct ifm_view *view, int64_t base, const char *device, in
     view->run.device_key = ifm_dup(device);
     view->run.variant_sha256 = ifm_dup("v");
     view->run.method_version = 1;
-    view->run.verification = verification;
-    for (int64_t n = 0; n < 10; n++)
+    for (int64_t n = 0; n < 10; n++) {
         add(view, n, base + n * base / 1000, 10, 0);
+        view->items[n].body.verification.state = verification;
+    }
     assert_int_equal(ifm_view_compute(view, NULL), 0);
 }
 
