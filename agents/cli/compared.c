@@ -252,6 +252,9 @@ int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_METRIC_COUNT], si
     int rc = 0;
     *count = 0;
     for (const char *at = text; !rc && *at;) {
+    if (!*text)
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "--fail-above wants METRIC:PERCENT, like p50:5%%,rss:10%%");
         size_t len = strcspn(at, ",");
         if (*count == IFM_METRIC_COUNT)
             return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above: more than %d limits",

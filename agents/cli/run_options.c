@@ -85,6 +85,8 @@ static int cpu_list(const char *text, struct ifm_run_asked *out, struct ifm_err 
 static int requirements(const char *text, struct ifm_run_asked *out, struct ifm_err *err)
 {
     char word[32];
+    if (!*text)
+        return ifm_err_set(err, IFM_ERR_USAGE, "", "--require wants trusted, verified or both");
     while (ifm_run_next(&text, word, sizeof word)) {
         if (strcmp(word, "trusted") == 0)
             out->require_trusted = true;

@@ -60,6 +60,7 @@ class Compare(CliCase):
         self.assertEqual(self.cli("compare", self.fast, self.slow, "--fail-above", "p50:5%").status, 1)
         self.assertEqual(self.cli("compare", self.fast, self.slow, "--fail-above", "p50:60%").status, 0)
         self.assertEqual(self.cli("compare", self.slow, self.fast, "--fail-above", "p50:5%").status, 0)
+        self.fails(64, "--fail-above wants", "compare", self.slow, self.fast, "--fail-above", "")  # no gate is no gate that holds
 
     def test_runs_of_different_experiments_are_sequential(self):
         self.assertEqual(self.sim("-O", "latency=240us", "-O", "sd=0.001", *FAST).status, 0)

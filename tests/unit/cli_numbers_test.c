@@ -165,6 +165,7 @@ static void limits_have_three_answers(void **state)
     assert_int_equal(gate(&c, "load:5%"), 3); /* nobody has a load time here */
     assert_int_equal(gate(&c, "p51:5%"), IFM_ERR_USAGE);
     assert_int_equal(gate(&c, "p50:5%%"), IFM_ERR_USAGE);
+    assert_int_equal(gate(&c, ""), IFM_ERR_USAGE); /* a variable that was not set is no gate that holds */
     ifm_compared_done(&c);
     ifm_view_done(&a);
     ifm_view_done(&b);
