@@ -245,8 +245,8 @@ int ifm_compared_json(struct ifm_jw *w, const struct ifm_compared *c, struct ifm
     ifm_jw_i64(w, c->interleaved ? (int64_t)c->pairs : IFM_JSON_ABSENT);
     text(w, "caption", c->caption);
     ifm_jw_key(w, "comparable");
-    ifm_jw_bool(w, c->comparable);
-    text(w, "reason", c->comparable ? NULL : c->reason);
+    ifm_jw_bool(w, c->comparable && !c->capped[0]); /* as the daemon: untrusted decides nothing */
+    text(w, "reason", !c->comparable ? c->reason : c->capped[0] ? c->capped : NULL);
     text(w, "capped", c->capped[0] ? c->capped : NULL);
     json_differences(w, c);
     ifm_jw_key(w, "metrics");

@@ -136,7 +136,8 @@ static size_t pairs_of(const struct rounds *r)
 
 static bool of_one_experiment(const struct ifm_msg_run *a, const struct ifm_msg_run *b)
 {
-    return a->experiment.id && b->experiment.id && strcmp(a->experiment.id, b->experiment.id) == 0;
+    return a->experiment.id && b->experiment.id && strcmp(a->experiment.id, b->experiment.id) == 0 &&
+           differ(a->id, b->id);
 }
 
 static void compare_metric(struct ifm_compared *c, size_t m, const struct rounds *r, double delta)
@@ -251,10 +252,10 @@ int ifm_gate_parse(const char *text, struct ifm_gate gates[IFM_METRIC_COUNT], si
 {
     int rc = 0;
     *count = 0;
-    for (const char *at = text; !rc && *at;) {
     if (!*text)
         return ifm_err_set(err, IFM_ERR_USAGE, "",
                            "--fail-above wants METRIC:PERCENT, like p50:5%%,rss:10%%");
+    for (const char *at = text; !rc && *at;) {
         size_t len = strcspn(at, ",");
         if (*count == IFM_METRIC_COUNT)
             return ifm_err_set(err, IFM_ERR_USAGE, "", "--fail-above: more than %d limits",
