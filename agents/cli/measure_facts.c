@@ -26,6 +26,8 @@ static bool left_out(const char *arg, int *values)
                                               "--color",  "--require", "--sysroot" };
     static const char *const alone[] = { "--json", "--quiet", "-q", "--verbose", "-v", "--details" };
     *values = 0;
+    if (arg[0] == '-' && arg[1] == 'o' && arg[2]) /* -oFILE */
+        return true;
     for (size_t i = 0; i < sizeof with_value / sizeof *with_value; i++) {
         size_t len = strlen(with_value[i]);
         if (strncmp(arg, with_value[i], len) == 0 && (!arg[len] || arg[len] == '=')) {
@@ -59,6 +61,18 @@ static void add_word(struct ifm_buf *out, const char *word)
     ifm_buf_addc(out, '\'');
 }
 
+/* One word without the folders in it: "NAME=" and "--input=NAME=" stay in front of a path. */
+static void without_folder(const char *arg, char *word, size_t size)
+{
+    const char *slash = strrchr(arg, '/'), *equals = strchr(arg, '=');
+    const char *second = equals && strncmp(arg, "--", 2) == 0 ? strchr(equals + 1, '=') : NULL;
+    if (second && !memchr(equals, '/', (size_t)(second - equals))) /* not one within the path */
+        equals = second;
+    bool named = equals && slash && equals < slash;
+    snprintf(word, size, "%.*s%s", named ? (int)(equals - arg + 1) : 0, arg,
+             slash ? base_name(arg) : arg);
+}
+
 char *ifm_measure_command(char **argv, int argc)
 {
     struct ifm_buf out;
@@ -71,17 +85,13 @@ char *ifm_measure_command(char **argv, int argc)
             continue;
         }
         char word[512];
-        const char *equals = strchr(argv[i], '='), *slash = strrchr(argv[i], '/');
         bool keeps =
             i && (strcmp(argv[i - 1], "--label") == 0 || strcmp(argv[i - 1], "--commit") == 0 ||
                   strncmp(argv[i], "--label=", 8) == 0);
-        if (!slash || keeps)
+        if (keeps)
             snprintf(word, sizeof word, "%s", argv[i]);
-        else if (equals && equals < slash)
-            snprintf(word, sizeof word, "%.*s%s", (int)(equals - argv[i] + 1), argv[i],
-                     base_name(argv[i]));
         else
-            snprintf(word, sizeof word, "%s", base_name(argv[i]));
+            without_folder(argv[i], word, sizeof word);
         add_word(&out, word);
     }
     char *text = ifm_buf_take(&out);

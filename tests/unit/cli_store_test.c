@@ -142,16 +142,19 @@ static void the_command_to_repeat_names_no_folder(void **state)
                      "--daemon",
                      "http://x",
                      "--input=x=dir/x.npy",
+                     "--expect=/srv/a=b/ref.npz",
                      "--json",
+                     "-o/home/me/out.json",
                      "-o",
                      "out.json",
                      "--label",
                      "url=https://h/1",
                      "--name",
                      "two words" };
-    char *text = ifm_measure_command(argv, 12);
+    char *text = ifm_measure_command(argv, sizeof argv / sizeof *argv);
     assert_string_equal(
-        text, "inferometer run a.onnx --input=x.npy --label url=https://h/1 --name 'two words'");
+        text, "inferometer run a.onnx --input=x=x.npy --expect=ref.npz --label url=https://h/1 "
+              "--name 'two words'");
     ifm_free(text);
 }
 
