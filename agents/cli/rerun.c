@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agents/agent/config.h"
 #include "agents/cli/locate.h"
+#include "agents/cli/measure.h"
 #include "agents/cli/rerun.h"
 #include "agents/plan/device.h"
 #include "core/mem.h"
@@ -111,6 +113,9 @@ static int measure(struct ifm_cli *cli, struct ifm_rerun_plan *plan, char id[IFM
         rc = more[i] ? ifm_words_add(&plan->words, more[i], err) : 0;
     if (rc)
         return rc;
+    char *shown = ifm_measure_command(plan->words.items, (int)plan->words.count);
+    ifm_cli_note(cli, "measuring again: %s", shown ? shown : "");
+    ifm_free(shown);
     int back = enter(plan->cwd);
     int status = run_words(cli, &plan->words, id, err);
     leave(back);
@@ -136,6 +141,16 @@ static int note_device(struct ifm_cli *cli, const struct ifm_view *stored, struc
     return rc;
 }
 
+/* A run that was made here. A folder that came from elsewhere may bring a note too, with words that load what lies
+ * beside it. */
+static bool made_here(const struct ifm_located *located)
+{
+    char kept[IFM_SPOOL_PATH_MAX];
+    struct stat a, b;
+    return located->folder[0] && ifm_spool_folder(located->id, kept, NULL) == 0 &&
+           stat(located->folder, &a) == 0 && stat(kept, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static int prepare(struct ifm_cli *cli, const char *name, const char *model, struct ifm_view *stored,
                    struct ifm_rerun_plan *plan, struct ifm_err *err)
 {
@@ -148,7 +163,7 @@ static int prepare(struct ifm_cli *cli, const char *name, const char *model, str
         rc = ifm_locate_view(&located, stored, err);
     if (rc)
         return rc;
-    bool noted = located.folder[0] && ifm_note_read(located.folder, &note, NULL) == 0;
+    bool noted = made_here(&located) && ifm_note_read(located.folder, &note, NULL) == 0;
     rc = ifm_rerun_plan(stored, noted ? &note : NULL, model, plan, err);
     if (noted)
         ifm_note_done(&note);

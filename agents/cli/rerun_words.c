@@ -6,6 +6,7 @@
 
 #include "agents/cli/cli.h"
 #include "agents/cli/rerun.h"
+#include "agents/cli/run_options.h"
 #include "agents/model/bundle.h"
 #include "agents/plan/keys.h"
 #include "core/mem.h"
@@ -69,6 +70,7 @@ struct typed { /* one option as it stood, or one that is no option */
     const struct ifm_option *row; /* NULL: a model */
     const char *name, *value;     /* name without dashes, with "no-"; value NULL: a bare flag */
     char buffer[64];
+    bool here; /* on this machine: words that came with a run may be anybody's */
 };
 
 static const struct ifm_option *row_of(const char *name, size_t len)
@@ -164,15 +166,62 @@ static int add_found_rate(struct ifm_words *to, const struct ifm_view *view, str
     return rc ? rc : add_option(to, "rate", rate, err);
 }
 
+#define RUNTIME_MAX 1100
+
+static const char *base_name(const char *path)
+{
+    return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+/* Whether an item "NAME", "NAME@VERSION" or "NAME=LIBRARY" is of the runtime that the run had. */
+static bool of_its_runtime(const struct ifm_view *view, const char *item, size_t len)
+{
+    char typed[64], name[32];
+    snprintf(typed, sizeof typed, "%.*s", (int)(len < 63 ? len : 63), item);
+    if (ifm_place_runtime(typed, name, NULL)) /* not here: as it was typed */
+        snprintf(name, sizeof name, "%.31s", typed);
+    return view->run.runtime && strcmp(name, view->run.runtime) == 0;
+}
+
+/* Whether what follows the name is what the run says of itself. */
+static bool of_its_version(const struct ifm_view *view, const char *item, size_t len)
+{
+    const char *version = view->run.runtime_version, *library = ifm_map_get(&view->run.config, "library");
+    if (item[len] == '@')
+        return version && strcmp(item + len + 1, version) == 0;
+    return item[len] == '=' && library && strcmp(base_name(item + len + 1), base_name(library)) == 0;
+}
+
+/* Of "ort@1.17,ort@1.20" the item that this run had: where a name stands twice, by version or library. */
+static const char *own_runtime(const struct ifm_view *view, const char *list, char item[RUNTIME_MAX])
+{
+    char only[RUNTIME_MAX] = "";
+    size_t hits = 0;
+    bool plain = false;
+    for (const char *at = list; ifm_run_next(&at, item, RUNTIME_MAX);) {
+        size_t len = strcspn(item, "=@");
+        if (!of_its_runtime(view, item, len))
+            continue;
+        if (of_its_version(view, item, len))
+            return item;
+        if (!hits++ || !item[len])
+            snprintf(only, sizeof only, "%s", item);
+        plain = plain || !item[len];
+    }
+    snprintf(item, RUNTIME_MAX, "%s", only);
+    return hits == 1 || plain ? item : NULL;
+}
+
 /* Of a list the value that this run's arm had; else what was typed. NULL: the run does not say. */
-static const char *own_value(const struct ifm_view *view, const char *name, const char *value)
+static const char *own_value(const struct ifm_view *view, const char *name, const char *value,
+                             char item[RUNTIME_MAX])
 {
     if (!value || (!strchr(value, ',') && strcmp(value, "all") != 0))
         return value;
     if (strcmp(name, "threads") == 0 || strcmp(name, "batch") == 0)
         return asked(view, name);
     if (strcmp(name, "runtime") == 0)
-        return view->run.runtime;
+        return strcmp(value, "all") == 0 ? view->run.runtime : own_runtime(view, value, item);
     return strcmp(name, "variant") == 0 ? view->run.variant : value;
 }
 
@@ -188,7 +237,13 @@ static int add_typed(struct ifm_words *to, struct ifm_words *varied, const struc
         return t->value ? add_varied(varied, view, t->value, err) : 0;
     if (strcmp(t->name, "find-max-qps") == 0)
         return add_found_rate(varied, view, err);
-    const char *value = own_value(view, t->name, t->value);
+    char item[RUNTIME_MAX];
+    const char *value = own_value(view, t->name, t->value, item);
+    if (!t->here && value && strcmp(t->name, "runtime") == 0 && strchr(value, '='))
+        return ifm_err_set(err, IFM_ERR_INVALID, "",
+                           "the run used a library of its own (%.60s), and nothing says where that lies here: "
+                           "measure with `run --runtime NAME=LIBRARY`, and compare",
+                           value);
     if (t->value && !value)
         return ifm_err_set(err, IFM_ERR_INVALID, "", "the run does not say its own value of --%.40s", t->name);
     return add_option(to, t->name, value, err);
@@ -264,7 +319,7 @@ static int find_model(const struct ifm_view *view, const char *given, const stru
 
 /* -- All of it ------------------------------------------------------------------------------------- */
 
-static int options_and_models(const struct ifm_view *view, const struct ifm_words *words,
+static int options_and_models(const struct ifm_view *view, const struct ifm_words *words, bool here,
                               struct ifm_words *options, struct ifm_words *models, struct ifm_err *err)
 {
     int rc = 0;
@@ -280,6 +335,7 @@ static int options_and_models(const struct ifm_view *view, const struct ifm_word
             t = (struct typed){ .value = words->items[i] };
         else
             rc = read_typed(words, &i, &t, err);
+        t.here = here;
         if (!rc)
             rc = t.row ? add_typed(options, &varied, view, &t, err)
                        : ifm_words_add(models, t.value, err);
@@ -321,7 +377,7 @@ int ifm_rerun_plan(const struct ifm_view *stored, const struct ifm_note *note, c
         snprintf(out->cwd, sizeof out->cwd, "%s", note->cwd);
     int rc = typed_words(stored, note, &words, err);
     if (!rc)
-        rc = options_and_models(stored, &words, &options, &models, err);
+        rc = options_and_models(stored, &words, note != NULL, &options, &models, err);
     if (!rc)
         rc = find_model(stored, given, &models, out, err);
     if (!rc)

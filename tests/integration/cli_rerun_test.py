@@ -1,6 +1,7 @@
 """rerun: the same spec again, and one of three answers."""
 import json
 import os
+import shutil
 
 from cli_lib import CliCase, main
 from daemon_lib import DAEMON, Daemon
@@ -16,6 +17,10 @@ class Rerun(CliCase):
         edit(body)
         with open(path, "w", encoding="utf-8") as file:
             json.dump(body, file)
+
+    def text_of(self, *path):
+        with open(os.path.join(*path), encoding="utf-8") as file:
+            return file.read()
 
     def again(self, name="@1", *args, **more):
         return self.cli("rerun", name, "--daemon", "none", "-q", "--json", *args, **more)
@@ -109,6 +114,21 @@ class Rerun(CliCase):
         for name in os.listdir(os.path.join(self.runs, run)):
             if name.endswith(".json") and name != "local.json":
                 self.assertNotIn("secret-folder", json.dumps(self.body(run, name)), name)
+
+    def test_a_folder_from_elsewhere_brings_no_words(self):
+        """A note beside a run that was not made here could name a library to load. The run's own command counts."""
+        self.ok(*SIM)
+        other = os.path.join(self.work, "other")
+        shutil.copytree(os.path.join(self.runs, self.kept()[0]), other)
+        note = json.loads(self.text_of(other, "local.json"))
+        note["argv"].extend(["--runtime", "sim=" + self.write("evil.so", b"x")])
+        self.write("other/local.json", json.dumps(note))
+        self.assertEqual(self.again(other, "--within", "20").json["differences"], [])
+
+    def test_what_is_measured_again_is_said(self):
+        self.ok(*SIM)
+        got = self.cli("rerun", "@1", "--daemon", "none", "--within", "20")
+        self.assertIn("measuring again: inferometer run --runtime sim --option latency=200us", got.err)
 
     def test_a_daemons_run(self):
         if not os.access(DAEMON, os.X_OK):

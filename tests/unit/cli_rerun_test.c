@@ -71,6 +71,55 @@ static void an_arm_gets_its_own_values(void **state)
     ifm_map_done(&view.run.config);
 }
 
+/* Which of two versions, or libraries, of one runtime it was. */
+static void an_arm_gets_its_own_runtime(void **state)
+{
+    static const struct {
+        const char *typed, *runtime, *version, *library, *wanted; /* NULL: the run does not say */
+    } rows[] = {
+        { "a@1.17.0,a@1.20.1", "a", "1.20.1", NULL, "a@1.20.1" },
+        { "a@1.17.0,a@1.20.1", "a", "1.18.0", NULL, NULL },
+        { "a@1.17.0,b", "a", "1.17.0-dev", NULL, "a@1.17.0" },
+        { "a,a@1.20.1", "a", "1.19.0", NULL, "a" },
+        { "a@1.20.1,a", "a", "1.19.0", NULL, "a" },
+        { "a=/x/liba.so.1,a=/x/liba.so.2", "a", "1", "liba.so.2", "a=/x/liba.so.2" },
+        { "all", "a", "1", NULL, "a" },
+    };
+    static char run[] = "run", option[] = "--runtime";
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ifm_view view = { .closed = true };
+        struct ifm_rerun_plan plan;
+        char *argv[] = { run, option, (char *)(uintptr_t)rows[i].typed };
+        const struct ifm_note note = { .argv = { .items = argv, .count = 3 } };
+        view.run.format = "none";
+        view.run.runtime = (char *)(uintptr_t)rows[i].runtime;
+        view.run.runtime_version = (char *)(uintptr_t)rows[i].version;
+        if (rows[i].library)
+            set(&view, "library", rows[i].library);
+        int rc = ifm_rerun_plan(&view, &note, NULL, &plan, NULL);
+        assert_int_equal(rc, rows[i].wanted ? 0 : IFM_ERR_INVALID);
+        if (!rc)
+            assert_string_equal(plan.words.items[2], rows[i].wanted);
+        ifm_rerun_plan_done(&plan);
+        ifm_map_done(&view.run.config);
+    }
+}
+
+/* A command from elsewhere must not name what is loaded here. */
+static void a_library_of_somebody_else_is_refused(void **state)
+{
+    struct ifm_view view = { .closed = true };
+    struct ifm_rerun_plan plan;
+    struct ifm_err err = IFM_ERR_INIT;
+    (void)state;
+    view.run.format = "none";
+    view.run.runtime = "sim";
+    view.run.command = "inferometer run --runtime sim=/home/you/Downloads/x.so";
+    t_assert_error(ifm_rerun_plan(&view, NULL, NULL, &plan, &err), IFM_ERR_INVALID, &err, "a library of its own");
+    ifm_rerun_plan_done(&plan);
+}
+
 static void a_rate_that_was_searched_for_is_measured_again(void **state)
 {
     struct ifm_view view = { .closed = true };
@@ -188,6 +237,8 @@ int main(void)
         cmocka_unit_test(a_command_and_back),
         cmocka_unit_test(broken_commands_end),
         cmocka_unit_test(an_arm_gets_its_own_values),
+        cmocka_unit_test(an_arm_gets_its_own_runtime),
+        cmocka_unit_test(a_library_of_somebody_else_is_refused),
         cmocka_unit_test(a_rate_that_was_searched_for_is_measured_again),
         cmocka_unit_test(what_cannot_be_repeated_is_said),
         cmocka_unit_test(the_rule),
