@@ -62,7 +62,8 @@ static bool add_invocation(struct ifm_buf *whole, const char *folder, int64_t n,
         return false;
     const struct ifm_msg_block *items = invocation.samples.items;
     for (size_t i = 0; i < invocation.samples.count; i++)
-        *blocks += ifm_base64_length(items[i].block.len) + ifm_base64_length(items[i].gaps.len);
+        *blocks += ifm_base64_length(items[i].block.len) + ifm_base64_length(items[i].gaps.len) +
+                   ifm_base64_length(items[i].lateness.len);
     ifm_json_free(&ifm_invocation_table, &invocation);
     return true;
 }
