@@ -129,6 +129,16 @@ static void json(struct ifm_cli *cli, const struct ifm_doctor *d)
     ifm_buf_addc(&cli->out, '\n');
 }
 
+/* A bar would end the cell, also between backquotes. */
+static void md_text(struct ifm_buf *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '|')
+            ifm_buf_addc(out, '\\');
+        ifm_buf_addc(out, *text);
+    }
+}
+
 static void table(struct ifm_cli *cli, const struct ifm_doctor *d)
 {
     struct ifm_buf *out = &cli->out;
@@ -138,8 +148,11 @@ static void table(struct ifm_cli *cli, const struct ifm_doctor *d)
     for (size_t i = 0; i < d->count; i++) {
         const struct ifm_doctor_check *c = &d->checks[i];
         if (md) {
-            ifm_buf_addf(out, "| %s | %s | %s | %s%s%s |\n", state_words[c->state], c->name, c->text,
-                         c->command[0] ? "`" : "", c->command, c->command[0] ? "`" : "");
+            ifm_buf_addf(out, "| %s | %s | ", state_words[c->state], c->name);
+            md_text(out, c->text);
+            ifm_buf_adds(out, c->command[0] ? " | `" : " | ");
+            md_text(out, c->command);
+            ifm_buf_adds(out, c->command[0] ? "` |\n" : " |\n");
             continue;
         }
         ifm_buf_addf(out, "%s,%s,", state_words[c->state], c->name);

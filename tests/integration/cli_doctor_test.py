@@ -110,6 +110,8 @@ class Look(Tree):
         checks = self.checks(0)
         for name in ("smt", "huge pages", "steal", "turbo", "governor"):
             self.assertEqual(checks[name]["state"], "note", name)
+        for line in self.doctor("--format", "md").out.splitlines():  # "| sudo tee" must not make a column
+            self.assertEqual(line.replace("\\|", "").count("|"), 5, line)
 
     def test_an_empty_tree_is_fit_and_names_what_is_missing(self):
         empty = os.path.join(self.folder, "empty")
