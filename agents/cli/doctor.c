@@ -206,6 +206,8 @@ static void hold_signals(sigset_t *held, sigset_t *before)
     sigaddset(held, SIGINT);
     sigaddset(held, SIGTERM);
     sigaddset(held, SIGHUP);
+    sigaddset(held, SIGQUIT);
+    sigaddset(held, SIGPIPE); /* a closed stderr must not end us with the settings held */
     sigaddset(held, SIGCHLD);
     sigprocmask(SIG_BLOCK, held, before);
 }
@@ -242,7 +244,8 @@ static int wait_for_end(struct ifm_cli *cli, const sigset_t *held)
 {
     int signal_number = 0;
     ifm_cli_note(cli, "held until Ctrl-C");
-    while (signal_number != SIGINT && signal_number != SIGTERM && signal_number != SIGHUP)
+    while (signal_number != SIGINT && signal_number != SIGTERM && signal_number != SIGHUP &&
+           signal_number != SIGQUIT)
         signal_number = sigwaitinfo(held, NULL);
     return 0;
 }

@@ -169,7 +169,7 @@ class Tune(Tree):
         self.assertEqual(self.values(), ["powersave", "powersave", "0"])
 
     def test_ctrl_c_and_terminate_put_it_back(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             process = self.begin()
             self.assertEqual(self.values(), ["performance", "performance", "1"])
             process.send_signal(number)
