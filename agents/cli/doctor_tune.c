@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,8 @@ static int refused(const char *path, int number, struct ifm_err *err)
 }
 
 /* -- The lock and the note ----------------------------------------------------------------------- */
-/* create false: a lock file that is not there is IFM_ERR_NOT_FOUND. */
+/* create false: a lock file that is not there is IFM_ERR_NOT_FOUND. Nobody else may open it: whoever can read a
+ * file can lock it, and so keep the settings from ever being put back. */
 static int lock(struct ifm_tune *tune, bool create, struct ifm_err *err)
 {
     char path[PLACE_MAX];
@@ -65,7 +68,7 @@ static int lock(struct ifm_tune *tune, bool create, struct ifm_err *err)
             return refused(path, errno, err);
     }
     place(tune->root, LOCK, path);
-    int fd = open(path, create ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0644);
+    int fd = open(path, create ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == ENOENT ? ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "nothing is tuned")
                                : refused(path, errno, err);
@@ -270,6 +273,17 @@ int ifm_tune_begin(const char *root, struct ifm_tune *tune, struct ifm_err *err)
     return rc;
 }
 
+/* For those who may not try the lock. A number that was given to another process meanwhile says so wrongly. */
+static bool owner_lives(const char *root)
+{
+    struct ifm_err err = IFM_ERR_INIT;
+    struct ifm_tune note = { .root = root, .lock_fd = -1 };
+    bool lives = read_note(&note, &err) == 0 && note.pid > 0 && note.pid <= INT_MAX &&
+                 (kill((pid_t)note.pid, 0) == 0 || errno == EPERM);
+    ifm_tune_done(&note);
+    return lives;
+}
+
 int ifm_tune_undo(const char *root, struct ifm_tune *tune, struct ifm_err *err)
 {
     struct ifm_err absent = IFM_ERR_INIT;
@@ -281,6 +295,8 @@ int ifm_tune_undo(const char *root, struct ifm_tune *tune, struct ifm_err *err)
     int rc = lock(tune, false, err);
     if (rc == IFM_ERR_NOT_FOUND) /* somebody removed the lock's file: nobody holds it */
         rc = lock(tune, true, err);
+    if (rc == IFM_ERR_PERMISSION && owner_lives(root))
+        rc = ifm_err_set(err, IFM_ERR_BUSY, "", "`inferometer doctor --tune` of another user holds this machine");
     if (rc)
         return rc;
     rc = read_note(tune, &absent);

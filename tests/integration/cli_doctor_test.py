@@ -179,6 +179,8 @@ class Tune(Tree):
 
     def test_only_one_at_a_time(self):
         self.begin()
+        lock = os.stat(os.path.join(self.root, "run/inferometer/tune.lock"))
+        self.assertEqual(lock.st_mode & 0o777, 0o600)  # who can open it can lock it
         got = self.doctor("--tune")
         self.assertEqual(got.status, 75, got)
         self.assertEqual(self.doctor("--undo").status, 75)
