@@ -187,7 +187,10 @@ static int run_list(struct ifm_cli *cli, void *options, int argc, char **argv, s
         ifm_buf_adds(&cli->out, "],\"next_cursor\":null}\n");
     if (!shown && cli->format == IFM_FORMAT_HUMAN) {
         ifm_buf_reset(&cli->out);
-        ifm_cli_note(cli, "no runs are kept here yet; make one with `inferometer run MODEL`");
+        if (count)
+            ifm_cli_note(cli, "none of the %zu runs that are kept here fits", count);
+        else
+            ifm_cli_note(cli, "no runs are kept here yet; make one with `inferometer run MODEL`");
     }
     ifm_free(entries);
     return 0;
