@@ -12,7 +12,8 @@ struct varied { /* one --vary */
     char values[IFM_RUN_LIST_MAX][128];
     size_t count;
 };
-#define VARIED_MAX 4
+#define VARIED_MAX   4
+#define SAMPLERS_MAX 32 /* as many as a spec takes */
 
 struct maker {
     struct ifm_cli *cli;
@@ -33,8 +34,13 @@ static int one_varied(const char *text, struct varied *v, struct ifm_err *err)
         return ifm_err_set(err, IFM_ERR_USAGE, "", "--vary wants KEY=VALUE,VALUE, got \"%.60s\"",
                            text);
     snprintf(v->key, sizeof v->key, "%.*s", (int)len, text);
-    while (v->count < IFM_RUN_LIST_MAX && ifm_run_next(&at, v->values[v->count], 128))
+    while (v->count < IFM_RUN_LIST_MAX && strcspn(at, ",") < sizeof v->values[0] &&
+           ifm_run_next(&at, v->values[v->count], sizeof v->values[0]))
         v->count++;
+    if (*at) /* a value that is cut short, or left out, would be measured as another one */
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "--vary takes at most %d values of at most %zu bytes each, got \"%.60s\"",
+                           IFM_RUN_LIST_MAX, sizeof v->values[0] - 1, text);
     return 0;
 }
 
@@ -258,10 +264,13 @@ static int list_samplers(struct ifm_arms *out, const char *typed, struct ifm_err
     if (!typed)
         return 0;
     out->sampler_text = ifm_dup(typed);
-    out->samplers = ifm_alloc_array(IFM_RUN_LIST_MAX, sizeof *out->samplers);
+    out->samplers = ifm_alloc_array(SAMPLERS_MAX, sizeof *out->samplers);
     if (!out->sampler_text || !out->samplers)
         return ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
-    for (char *at = out->sampler_text; *at && out->sampler_count < 32;) {
+    for (char *at = out->sampler_text; *at;) {
+        if (out->sampler_count == SAMPLERS_MAX)
+            return ifm_err_set(err, IFM_ERR_USAGE, "", "--samplers takes at most %d names",
+                               SAMPLERS_MAX);
         size_t len = strcspn(at, ",");
         bool more = at[len] != '\0';
         at[len] = '\0';
