@@ -15,11 +15,13 @@
 #endif
 
 const char ifm_help_exits[] =
-    "exit status: 0 all well; 1 a limit was exceeded; 3 inconclusive; 4 an invocation failed; 5 "
-    "outputs WRONG;\n"
-    "  6 over the memory limit; 64 usage; 65 bad data; 66 no such input; 69 not available; 70 "
-    "internal; 74 I/O;\n"
-    "  75 try again; 77 permission; 78 configuration; 130 interrupted\n";
+    "exit status: 0 all well; 1 a limit was exceeded, rerun differs, doctor finds the machine unfit; 3 "
+    "inconclusive,\n"
+    "  not comparable, not as required; 4 an invocation failed; 5 outputs WRONG; 6 over the memory "
+    "limit; 64 usage;\n"
+    "  65 bad data; 66 no such input; 69 not available; 70 internal; 74 I/O; 75 try again; 77 "
+    "permission;\n"
+    "  78 configuration; 130 interrupted; 143 terminated\n";
 
 void ifm_help_verb(const struct ifm_verb *verb, struct ifm_buf *out)
 {
