@@ -157,6 +157,24 @@ static void row(struct ifm_cli *cli, const struct ifm_msg_rate *r, size_t count,
                  (long long)over, (long long)queries, late, found ? ifm_cli_plain(cli) : "");
 }
 
+/* What the time for the search was too short to confirm is no promise. */
+static void found_line(struct ifm_cli *cli, const struct ifm_msg_capacity *capacity,
+                       const char *bound, const char *percentile)
+{
+    const struct ifm_msg_rate *rates = capacity->rates.items;
+    const double max = capacity->max_per_s;
+    size_t passed = 0;
+    for (size_t i = 0; i < capacity->rates.count; i++)
+        passed += rates[i].passed && rates[i].rate_per_s >= max && rates[i].rate_per_s <= max;
+    if (isnan(max))
+        ifm_buf_addf(&cli->out, "none kept %s at %s\n", bound, percentile);
+    else if (passed >= IFM_CAPACITY_CONFIRM)
+        ifm_buf_addf(&cli->out, "%.4g /s keep %s at %s\n", max, bound, percentile);
+    else
+        ifm_buf_addf(&cli->out, "%.4g /s kept %s at %s in %zu trial%s; not confirmed, which takes %d\n",
+                     max, bound, percentile, passed, passed == 1 ? "" : "s", IFM_CAPACITY_CONFIRM);
+}
+
 void ifm_capacity_print(struct ifm_cli *cli, const struct ifm_msg_capacity *capacity)
 {
     char bound[IFM_FORMAT_MAX], percentile[16];
@@ -170,10 +188,7 @@ void ifm_capacity_print(struct ifm_cli *cli, const struct ifm_msg_capacity *capa
     ifm_format_ns((double)capacity->bound_ns, bound);
     snprintf(percentile, sizeof percentile, "P%g", (double)capacity->percentile / 100);
     ifm_buf_addf(&cli->out, "  highest rate    ");
-    if (isnan(capacity->max_per_s))
-        ifm_buf_addf(&cli->out, "none kept %s at %s\n", bound, percentile);
-    else
-        ifm_buf_addf(&cli->out, "%.4g /s keep %s at %s\n", capacity->max_per_s, bound, percentile);
+    found_line(cli, capacity, bound, percentile);
     ifm_buf_addf(&cli->out, "    %12s  %-8s  %12s  %-18s %12s\n", "rate", "passed", percentile,
                  "over it", "late (P99)");
     for (size_t i = 0, same; i < count; i += same) {
