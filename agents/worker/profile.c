@@ -1,5 +1,6 @@
 #include "agents/worker/profile.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "agents/worker/loop.h"
@@ -10,6 +11,8 @@ _Static_assert(offsetof(struct ifm_op_profile, shapes) == IFM_OP_PROFILE_FIRST_S
                "rows of older modules end where shapes begins");
 
 #define NAME_MAX_BYTES 200
+#define TEXT_MAX       (128 * 1024) /* of IFM_JSON_TEXT_MAX, which the whole event has, and then the whole run */
+#define ROW_TEXT       150          /* of a row without its texts */
 
 int ifm_profile_check(const struct ifm_registry_module *module, struct ifm_err *err)
 {
@@ -117,6 +120,49 @@ static double fallback_share(const struct ifm_list *ops, const char *asked)
     return known > 0 ? elsewhere / known : NAN;
 }
 
+static size_t text_of(const char *text)
+{
+    size_t bytes = 0;
+    for (; text && *text; text++) {
+        bytes += (unsigned char)*text < 0x20 ? 6 : *text == '"' || *text == '\\' ? 2 : 1;
+    }
+    return bytes;
+}
+
+/* The shortest ones become one row where all of them are more than a message may hold: nothing of the time is lost. */
+static int join_rest(struct ifm_list *list)
+{
+    struct ifm_msg_op *op = list->items, rest = { .start_ns = IFM_JSON_ABSENT };
+    size_t kept = 0, text = 0;
+    char name[48];
+    for (; kept < list->count; kept++) {
+        text += ROW_TEXT + text_of(op[kept].name) + text_of(op[kept].type) + text_of(op[kept].provider) +
+                text_of(op[kept].shapes);
+        if (text > TEXT_MAX) {
+            break;
+        }
+    }
+    if (kept == list->count) {
+        return 0;
+    }
+    snprintf(name, sizeof name, "(%zu others)", list->count - kept);
+    rest.name = ifm_dup(name);
+    if (!rest.name) {
+        return -1;
+    }
+    for (size_t i = kept; i < list->count; i++) {
+        rest.calls += op[i].calls;
+        rest.total_ns += op[i].total_ns;
+        ifm_free(op[i].name);
+        ifm_free(op[i].type);
+        ifm_free(op[i].provider);
+        ifm_free(op[i].shapes);
+    }
+    op[kept] = rest;
+    list->count = kept + 1;
+    return 0;
+}
+
 int ifm_profile_take(const void *rows, size_t count, size_t size, const char *asked,
                      struct ifm_msg_profile *out, struct ifm_err *err)
 {
@@ -138,6 +184,9 @@ int ifm_profile_take(const void *rows, size_t count, size_t size, const char *as
     qsort(ops, count, sizeof *ops, longest_first);
     out->attributed_ns = out->inferences > 0 ? total / out->inferences : 0;
     out->fallback_share = fallback_share(&out->ops, asked);
+    if (join_rest(&out->ops) != 0) {
+        return ifm_err_set(err, IFM_ERR_NOMEM, "profile", "out of memory");
+    }
     return 0;
 }
 

@@ -21,7 +21,8 @@ int ifm_profile_run(struct ifm_registry_module *module, const struct ifm_msg_spe
                     struct ifm_msg_profile *out, struct ifm_err *err);
 
 /* -- For tests ------------------------------------------------------------------------------------ */
-/* Rows of a module whose struct has `size` bytes, as messages; asked: the provider that was asked for, or NULL. */
+/* Rows of a module whose struct has `size` bytes, as messages, longest first; asked: the provider that was asked for,
+ * or NULL. Where all of them are more than a message may hold, the shortest are one row, "(N others)". */
 int ifm_profile_take(const void *rows, size_t count, size_t size, const char *asked,
                      struct ifm_msg_profile *out, struct ifm_err *err);
 
