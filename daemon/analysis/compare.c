@@ -241,10 +241,14 @@ static void write_caption(struct ifm_jw *w, const struct pair *pair)
 
 /* -- Reply -------------------------------------------------------------------------------------- */
 /* By the row, which the daemon derived from the invocations; the run's own word for it is a claim. Quotes inside
- * values are escaped there, so only the field itself can match. */
-static bool row_says(const struct ifm_store_run_values *values, const char *member)
+ * values are escaped there, but a label may have the name of a field: labels stand in front, so the last one counts. */
+static bool row_says(const struct ifm_store_run_values *values, const char *field, const char *word)
 {
-    return strstr(values->row_json, member) != NULL;
+    char key[48];
+    const char *last = NULL;
+    int len = snprintf(key, sizeof key, "\"%s\":\"", field);
+    for (const char *at = strstr(values->row_json, key); at; at = strstr(at + 1, key)) last = at + len;
+    return last && strncmp(last, word, strlen(word)) == 0 && last[strlen(word)] == '"';
 }
 
 /* "another device: …; " of what has been said already. */
@@ -258,7 +262,7 @@ static void add_untrusted(struct ifm_buf *reason, const struct ifm_store_run_val
 {
     const struct ifm_msg_finding *findings = values->run.trust_findings.items;
     const char *before = ": ";
-    if (!row_says(values, "\"trust\":\"untrusted\"")) return;
+    if (!row_says(values, "trust", "untrusted")) return;
     begin_reason(reason);
     ifm_buf_addf(reason, "%s is untrusted", which);
     for (size_t i = 0; i < values->run.trust_findings.count; i++) {
@@ -273,8 +277,8 @@ static int write_reason(struct ifm_buf *reason, const struct pair *pair, const s
                         struct ifm_err *err)
 {
     const struct ifm_msg_run *a = &pair->a.run, *b = &pair->b.run;
-    bool a_wrong = row_says(&pair->a, "\"verification\":\"wrong\"");
-    bool b_wrong = row_says(&pair->b, "\"verification\":\"wrong\"");
+    bool a_wrong = row_says(&pair->a, "verification", "wrong");
+    bool b_wrong = row_says(&pair->b, "verification", "wrong");
     if (a_wrong || b_wrong) {
         ifm_buf_addf(reason, "the outputs of %s are WRONG: its speed counts for nothing",
                      a_wrong && b_wrong ? "both" : a_wrong ? "A" : "B");

@@ -302,6 +302,18 @@ static void wrong_outputs_are_never_an_improvement(void **state)
     t_assert_contains(compare(b, b, 0.02), "the outputs of both are WRONG");
 }
 
+/* A label is anybody's word, also one that is called like a field. */
+static void labels_are_no_verdicts(void **state)
+{
+    (void)state;
+    char a[IFM_UUID_TEXT], b[IFM_UUID_TEXT];
+    const struct sf_facts wrong = { "nmp", "onnxruntime", "bench-1", NULL, "verification", "wrong", 0 };
+    const struct sf_facts untrusted = { "nmp", "onnxruntime", "bench-1", NULL, "trust", "untrusted", 0 };
+    add_run(a, 8, 1000000, &wrong);
+    add_run(b, 8, 1100000, &untrusted);
+    t_assert_contains(compare(a, b, 0.02), "\"comparable\":true,\"reason\":null");
+}
+
 static void configuration_and_variant_are_what_is_compared(void **state)
 {
     (void)state;
@@ -341,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_slower_run_is_a_regression),
         cmocka_unit_test(another_device_decides_nothing),
         cmocka_unit_test(wrong_outputs_are_never_an_improvement),
+        cmocka_unit_test(labels_are_no_verdicts),
         cmocka_unit_test(configuration_and_variant_are_what_is_compared),
         cmocka_unit_test(comparisons_that_cannot_be),
     };
