@@ -246,7 +246,7 @@ static void add_next_link(struct ifm_request *request)
         const char *at = body->data + i - (sizeof key - 1);
         found = memcmp(at, key, sizeof key - 1) == 0 ? at + sizeof key - 1 : NULL;
     }
-    if (!found) {
+    if (!found || found + strcspn(found, "\"") + 2 != body->data + body->len) { /* none, or a label of that name */
         return;
     }
     char query[IFM_URI_MAX + 1];

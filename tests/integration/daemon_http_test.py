@@ -207,6 +207,11 @@ class Caching(DaemonCase):
         self.assertEqual(len(set(seen)), len(seen))
         self.assertGreaterEqual(len(seen), 5)
 
+    def test_a_label_makes_no_link(self):
+        store_run(self.d, labels={"next_cursor": "x"}, commit="labelled")
+        reply = self.d.get("/api/v1/runs?commit=labelled")
+        self.assertEqual((len(reply.json["items"]), reply.headers["Link"]), (1, None))
+
 
 class Limits(DaemonCase):
     OPTIONS = ("--request-timeout", "1s")
