@@ -111,7 +111,7 @@ int ifm_assess_run(struct ifm_store *store, struct ifm_msg_run *run, const struc
     struct stored stored = { NULL, 0, 0, 0 };
     /* Where all of them came with the run, none is stored, and nothing is read. */
     bool carries_all = (int64_t)run->invocation_bodies.count >= run->invocations;
-    int rc = carries_all ? 0 : ifm_store_visit_bodies(store, run->id, take_body, &stored, err);
+    int rc = carries_all ? 0 : ifm_store_visit_bodies(store, run->id, -1, take_body, &stored, err);
     if (!rc) rc = assess_all(run, stats, &stored, assessed, err);
     for (size_t i = 0; i < stored.count; i++) ifm_json_free(&ifm_invocation_table, &stored.items[i].body);
     ifm_free(stored.items);

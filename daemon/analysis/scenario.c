@@ -153,7 +153,7 @@ int ifm_windows_json(struct ifm_store *store, const char *run_id, int64_t invoca
         rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "analysis", "run %.40s has no invocation that is ok", run_id);
     }
     struct calls calls = { invocation, 1 };
-    if (!rc) rc = ifm_store_visit_bodies(store, run_id, find_calls, &calls, err);
+    if (!rc) rc = ifm_store_visit_bodies(store, run_id, invocation, find_calls, &calls, err);
     if (!rc) rc = series_get(store, run_id, invocation, &series, err);
     if (rc) return rc;
     struct ifm_scenario_input input = input_of(&series);
@@ -199,7 +199,7 @@ static int assess(struct ifm_store *store, const struct ifm_msg_run *run, const 
     struct facts *facts = ifm_alloc(sizeof *facts);
     if (!facts) return ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
     struct ifm_scenario_figures *figures = NULL;
-    int rc = ifm_store_visit_bodies(store, run->id, add_fact, facts, err);
+    int rc = ifm_store_visit_bodies(store, run->id, -1, add_fact, facts, err);
     if (!rc) {
         figures = ifm_alloc_array(facts->count + 1, sizeof *figures);
         if (!figures) rc = ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
@@ -346,7 +346,7 @@ static int add_energy(struct ifm_store *store, const char *run_id, bool some, st
     }
     struct rails *rails = ifm_alloc(sizeof *rails);
     if (!rails) return ifm_err_set(err, IFM_ERR_NOMEM, "analysis", "out of memory");
-    int rc = ifm_store_visit_bodies(store, run_id, add_rails, rails, err);
+    int rc = ifm_store_visit_bodies(store, run_id, -1, add_rails, rails, err);
     if (!rc) {
         ifm_jw_begin(w, '{');
         write_f64(w, "gross_uj", median_of(rails->gross, rails->count));

@@ -134,13 +134,13 @@ int ifm_store_visit_counts(struct ifm_store *store, const char *run_id, int64_t 
 int ifm_store_visit_invocations(struct ifm_store *store, const char *run_id, bool ok_only, ifm_store_visit visit,
                                 void *arg, struct ifm_err *err);
 
-/* Each invocation that is stored, in order, with its lanes and without its samples, for what is computed over all of
- * them when the run is closed. body is the visitor's to take: it frees it with ifm_json_free. stats NULL: none. A run
- * of which nothing is stored yet has no invocations. */
+/* Each invocation that is stored, in order, or the one that is named (-1: all), with its lanes and without its samples.
+ * body is the visitor's to take: it frees it with ifm_json_free. stats NULL: none. A run of which nothing is stored yet
+ * has no invocations. All of a run costs a parse of up to 256 KB and its lanes for each of them. */
 typedef int (*ifm_store_visit_body)(void *arg, struct ifm_msg_invocation *body,
                                     const struct ifm_invocation_stats *stats, struct ifm_err *err);
-int ifm_store_visit_bodies(struct ifm_store *store, const char *run_id, ifm_store_visit_body visit, void *arg,
-                           struct ifm_err *err);
+int ifm_store_visit_bodies(struct ifm_store *store, const char *run_id, int64_t invocation, ifm_store_visit_body visit,
+                           void *arg, struct ifm_err *err);
 
 /* What a comparison needs of one run: its row as in the list, keys, config, and one value per ok invocation
  * for each metric. Free with ifm_store_run_values_done. */

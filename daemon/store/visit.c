@@ -146,15 +146,15 @@ static int visit_bodies(struct ifm_db *db, const struct range *range, ifm_store_
     return rc;
 }
 
-int ifm_store_visit_bodies(struct ifm_store *store, const char *run_id, ifm_store_visit_body visit, void *arg,
-                           struct ifm_err *err)
+int ifm_store_visit_bodies(struct ifm_store *store, const char *run_id, int64_t invocation, ifm_store_visit_body visit,
+                           void *arg, struct ifm_err *err)
 {
     struct ifm_db *db;
     struct range range;
     struct ifm_err missing = IFM_ERR_INIT;
     int rc = ifm_pool_take(&store->pool, true, &db, err);
     if (rc) return rc;
-    rc = find_range(db, run_id, -1, &range, &missing);
+    rc = find_range(db, run_id, invocation, &range, &missing);
     if (rc && rc != IFM_ERR_NOT_FOUND && err) *err = missing;
     if (!rc) rc = visit_bodies(db, &range, visit, arg, err);
     ifm_pool_put(&store->pool, db);

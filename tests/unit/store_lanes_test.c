@@ -140,14 +140,16 @@ static void bodies_are_visited_with_lanes_and_statistics(void **state)
     (void)state;
     struct sf_invocation made;
     struct seen seen = { 0 };
-    assert_int_equal(ifm_store_visit_bodies(store, ID, look, &seen, &err), 0); /* nothing is stored yet: no error */
+    assert_int_equal(ifm_store_visit_bodies(store, ID, -1, look, &seen, &err), 0); /* nothing is stored yet: no error */
     assert_int_equal(seen.count, 0);
     put_with_lanes(&made);
-    assert_int_equal(ifm_store_visit_bodies(store, ID, look, &seen, &err), 0);
+    assert_int_equal(ifm_store_visit_bodies(store, ID, -1, look, &seen, &err), 0);
     assert_int_equal(seen.count, 1);
     assert_int_equal(seen.values, 300 * 11 + 7 * 3);
     assert_int_equal(seen.last, counter(10, 299));
     assert_true(seen.stats);
+    assert_int_equal(ifm_store_visit_bodies(store, ID, 3, look, &seen, &err), 0); /* the one that is named, which is not there */
+    assert_int_equal(seen.count, 1);
     sf_invocation_done(&made);
 }
 
