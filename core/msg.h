@@ -192,6 +192,7 @@ struct ifm_msg_event { /* one struct for all kinds; fields of other kinds stay a
     struct ifm_msg_memory_end memory_end;
     int64_t voluntary_switches;
     int64_t batch_calls;     /* calls in one sample, where more than one */
+    int64_t query_calls;     /* inferences of one query, where more than one (multi); iterations counts queries */
     int64_t suspended_ns;    /* the machine slept this long in the timed phase */
     double clock_ratio;      /* elapsed CLOCK_MONOTONIC over elapsed CLOCK_MONOTONIC_RAW in the timed phase */
     int64_t unfinished;      /* queries of an open loop that were not answered; they count as +infinity */
@@ -239,7 +240,7 @@ struct ifm_msg_invocation {
     int warmup_end;
     struct ifm_msg_cold cold;
     struct ifm_msg_memory_end memory_end;
-    int64_t voluntary_switches, batch_calls, suspended_ns, unfinished;
+    int64_t voluntary_switches, batch_calls, query_calls, suspended_ns, unfinished;
     double clock_ratio;
     struct ifm_list lanes;      /* ifm_msg_lanes */
     struct ifm_list energy;     /* ifm_msg_energy */

@@ -8,6 +8,12 @@
 
 #include "core/opt.h"
 
+int64_t ifm_scenario_inferences(const struct ifm_msg_invocation *body)
+{
+    const int64_t each = body->query_calls > 1 ? body->query_calls : 1;
+    return body->iterations <= 0 ? 0 : body->iterations < INT64_MAX / each ? body->iterations * each : INT64_MAX;
+}
+
 #define MINUTE_NS      INT64_C(60000000000)
 #define PERCENTILE_DEF 9900
 

@@ -15,6 +15,9 @@
 #include "core/msg.h"
 #include "core/summary.h"
 
+/* Inferences of the timed phase: what costs are divided by. Queries of several count as several. */
+int64_t ifm_scenario_inferences(const struct ifm_msg_invocation *body);
+
 #define IFM_SCENARIO_WINDOWS_MAX 600
 #define IFM_SCENARIO_WINDOWS     60 /* where no width is asked for */
 #define IFM_SCENARIO_CONFIDENCE  0.99

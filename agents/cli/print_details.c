@@ -106,7 +106,7 @@ static void memory(struct ifm_buf *out, const struct ifm_msg_invocation *b)
 static void process(struct ifm_buf *out, const struct ifm_msg_invocation *b)
 {
     char cpu[IFM_FORMAT_MAX];
-    ifm_format_ns(b->iterations > 0 ? (double)b->cpu_ns / (double)b->iterations : NAN, cpu);
+    ifm_format_ns(b->iterations > 0 ? (double)b->cpu_ns / (double)ifm_scenario_inferences(b) : NAN, cpu);
     ifm_buf_addf(out, INDENT "CPU/inference %s  %s", cpu,
                  b->sandboxed ? "sandboxed" : "not sandboxed");
     if (b->cold.pages >= 0 && b->cold.resident >= 0)
@@ -125,7 +125,7 @@ static void energy(struct ifm_buf *out, const struct ifm_msg_invocation *b)
 {
     struct ifm_energy e;
     char coverage[IFM_ENERGY_TEXT_MAX], gross[IFM_FORMAT_MAX], net[IFM_FORMAT_MAX];
-    ifm_energy_assess(&b->energy, b->iterations > 0 ? b->iterations : 0, &e);
+    ifm_energy_assess(&b->energy, ifm_scenario_inferences(b), &e);
     ifm_energy_coverage(&b->energy, &e, coverage);
     if (!coverage[0])
         return;

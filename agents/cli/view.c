@@ -281,7 +281,7 @@ static double peak_rss(const struct ifm_msg_invocation *body)
 static double energy_uj(const struct ifm_msg_invocation *body)
 {
     struct ifm_energy energy;
-    ifm_energy_assess(&body->energy, body->iterations > 0 ? body->iterations : 0, &energy);
+    ifm_energy_assess(&body->energy, ifm_scenario_inferences(body), &energy);
     return energy.gross_uj;
 }
 
@@ -307,9 +307,10 @@ double ifm_view_value(const struct ifm_view_invocation *invocation, enum ifm_met
     case IFM_METRIC_RSS:
         return peak_rss(body);
     case IFM_METRIC_CPU: /* iterations counts calls, also where a sample is a batch of them */
-        return body->cpu_ns > 0 ? (double)body->cpu_ns /
-                                      (double)(body->iterations > 0 ? body->iterations : stats->n)
-                                : NAN;
+        return body->cpu_ns > 0
+                   ? (double)body->cpu_ns /
+                         (double)(body->iterations > 0 ? ifm_scenario_inferences(body) : stats->n)
+                   : NAN;
     case IFM_METRIC_ENERGY:
         return energy_uj(body);
     case IFM_METRIC_COUNT:

@@ -106,6 +106,7 @@ static void take_numbers(struct ifm_msg_invocation *inv, const struct ifm_msg_ev
     inv->involuntary_switches = event->involuntary_switches;
     inv->voluntary_switches = event->voluntary_switches;
     inv->batch_calls = event->batch_calls;
+    inv->query_calls = event->query_calls;
     inv->suspended_ns = event->suspended_ns;
     inv->clock_ratio = event->clock_ratio;
     inv->end_reason = event->end_reason;

@@ -130,6 +130,9 @@ int ifm_phase_steady(struct ifm_run *r, struct ifm_err *err)
     ifm_scenario_settle(&r->scenario);
     const int64_t calls = single ? loop.calls : r->scenario.batch_calls;
     e->batch_calls = calls > 1 ? calls : 0;
+    e->query_calls = r->spec->scenario == IFM_SCENARIO_MULTI && r->scenario.calls > 1
+                         ? r->scenario.calls
+                         : 0;
     e->iterations = (int64_t)r->steady.count * calls;
     e->steady_ns = r->steady.end_ns - r->steady.begin_ns;
     e->end_reason = (int)r->steady.end;

@@ -9,6 +9,7 @@
 #include "daemon/analysis/lanes.h"
 
 #define PHASE_NS_MAX INT64_C(2592000000000000) /* 30 days: no sum of times can overflow */
+#define QUEUED_NS_MAX (1000 * PHASE_NS_MAX)    /* latencies of an open loop overlap: each holds the queue before it */
 #define RESOLUTION_MAX_NS 1000000
 #define KEEP_MAX 262144 /* samples whose space a thread keeps for the next invocation */
 
@@ -181,10 +182,10 @@ static int check_layout(const struct ifm_msg_invocation *body, size_t totals[2],
     return 0;
 }
 
-/* Decodes one block and adds it up; negative when a value cannot be one. lowest is 0, or less for the pauses of an
+/* Decodes one block and adds it up, to at most most_ns; negative when a value cannot be one. lowest is 0, or less for the pauses of an
  * open loop, where an inference may be due before the one before it has ended. */
-static int decode(const struct ifm_block *block, int64_t *values, size_t capacity, int64_t lowest, int64_t *sum_ns,
-                  struct ifm_err *err)
+static int decode(const struct ifm_block *block, int64_t *values, size_t capacity, int64_t lowest, int64_t most_ns,
+                  int64_t *sum_ns, struct ifm_err *err)
 {
     size_t count = 0;
     int rc = ifm_codec_decode(block->bytes, block->len, values, capacity, &count, err);
@@ -198,7 +199,7 @@ static int decode(const struct ifm_block *block, int64_t *values, size_t capacit
         sum += values[i];
     }
     *sum_ns += sum;
-    if (*sum_ns > PHASE_NS_MAX || *sum_ns < -PHASE_NS_MAX) {
+    if (*sum_ns > most_ns || *sum_ns < -most_ns) {
         return ifm_err_set(err, IFM_ERR_INVALID, "", "the phase would have lasted more than 30 days");
     }
     return 0;
@@ -213,13 +214,18 @@ static int located(int rc, struct ifm_err *err, size_t index, const char *member
     return rc;
 }
 
+static int64_t most_sum(const struct ifm_msg_block *block)
+{
+    return block->lateness.len ? QUEUED_NS_MAX : PHASE_NS_MAX;
+}
+
 static int decode_gaps(const struct ifm_msg_block *block, struct scratch *scratch, struct phase *phase, size_t index,
                        struct ifm_err *err)
 {
     int64_t lowest = block->lateness.len ? -IFM_ROLLUP_LATENCY_MAX_NS : 0;
     phase->every_gap = phase->every_gap && block->gaps.len;
     if (!block->gaps.len) return 0;
-    int rc = decode(&block->gaps, scratch->other, scratch->capacity, lowest, &phase->gaps_ns, err);
+    int rc = decode(&block->gaps, scratch->other, scratch->capacity, lowest, most_sum(block), &phase->gaps_ns, err);
     return located(rc, err, index, "gaps");
 }
 
@@ -229,7 +235,8 @@ static int decode_lateness(const struct ifm_msg_block *block, struct scratch *sc
     int64_t sum_ns = 0;
     if (!block->lateness.len) return 0;
     size_t used = (size_t)block->first;
-    int rc = decode(&block->lateness, scratch->lateness + used, scratch->lateness_capacity - used, 0, &sum_ns, err);
+    int rc = decode(&block->lateness, scratch->lateness + used, scratch->lateness_capacity - used, 0,
+                    QUEUED_NS_MAX, &sum_ns, err);
     phase->late = true;
     return located(rc, err, index, "lateness");
 }
@@ -245,7 +252,7 @@ static int decode_all(const struct ifm_msg_invocation *body, struct scratch *scr
         bool steady = blocks[i].phase == 1;
         size_t used = steady ? (size_t)blocks[i].first : 0;
         rc = decode(&blocks[i].block, (steady ? scratch->values : scratch->other) + used,
-                    scratch->capacity - used, 0, &phase->latency_ns, err);
+                    scratch->capacity - used, 0, most_sum(&blocks[i]), &phase->latency_ns, err);
         rc = located(rc, err, i, "block");
         if (!rc) rc = decode_gaps(&blocks[i], scratch, phase, i, err);
         if (!rc) rc = decode_lateness(&blocks[i], scratch, phase, i, err);
@@ -285,6 +292,9 @@ static int roll_up(struct ifm_msg_invocation *body, struct scratch *scratch, str
     struct phase phases[2] = { { .every_gap = true }, { .every_gap = true } };
     int64_t calls = body->batch_calls > 1 ? body->batch_calls : 1;
     int rc = decode_all(body, scratch, phases, err);
+    if (!rc && phases[1].late && llabs(phases[1].latency_ns + phases[1].gaps_ns) > PHASE_NS_MAX) {
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "/samples", "the phase would have lasted more than 30 days");
+    }
     if (!rc) rc = check_count(&body->iterations, phases[1].count * calls, "/iterations", err);
     /* A worker keeps the first 65,536 warm-up samples of what may be many more. */
     if (!rc && phases[0].count > body->warmup_iterations)

@@ -317,7 +317,7 @@ static int add_rails(void *arg, struct ifm_msg_invocation *body, const struct if
     struct rails *rails = arg;
     struct ifm_energy energy;
     (void)err;
-    ifm_energy_assess(&body->energy, body->iterations, &energy);
+    ifm_energy_assess(&body->energy, ifm_scenario_inferences(body), &energy);
     if (body->status == 0 && stats && !isnan(energy.gross_uj) && rails->count < IFM_INVOCATIONS_MAX) {
         size_t i = rails->count++;
         rails->gross[i] = energy.gross_uj;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "core/scenario.h"
 #include "core/clock.h"
 #include "core/energy.h"
 
@@ -90,8 +91,8 @@ static int add_facts(struct ifm_db *db, const struct ifm_put *put, const struct 
     ifm_db_bind_absent(stmt, 6, positive(body->load_ns));
     ifm_db_bind_absent(stmt, 7, positive(body->first_inference_ns));
     ifm_db_bind_absent(stmt, 8, peak_rss(body));
-    ifm_db_bind_f64(stmt, 9, has_cpu ? (double)body->cpu_ns / (double)body->iterations : (double)NAN);
-    ifm_energy_assess(&body->energy, body->iterations, &energy);
+    ifm_db_bind_f64(stmt, 9, has_cpu ? (double)body->cpu_ns / (double)ifm_scenario_inferences(body) : (double)NAN);
+    ifm_energy_assess(&body->energy, ifm_scenario_inferences(body), &energy);
     ifm_db_bind_f64(stmt, 10, energy.gross_uj);
     ifm_db_bind_absent(stmt, 11, body->order);
     sqlite3_bind_text64(stmt, 12, made->json, made->json_len, SQLITE_STATIC, SQLITE_UTF8);

@@ -26,6 +26,14 @@ class ScenarioCase(CliCase):
         # four inferences, submitted together before one simulated server
         self.assertGreaterEqual(body["summary"]["p50_ns"]["value"], 4 * 500_000)
 
+    def test_costs_of_a_query_are_divided_among_its_inferences(self):
+        body, _ = self.run_sim("--scenario", "multi", "--streams", "4", "--iterations", "20")
+        for one in body["invocations"]:
+            self.assertEqual(one["query_calls"], 4)
+            self.assertGreater(one["cpu_ns"], 0)
+        self.assertAlmostEqual(body["summary"]["cpu_ns_per_inference"]["value"],
+                               sum(one["cpu_ns"] for one in body["invocations"]) / 2 / (20 * 4), delta=2)
+
     def test_parallel_servers_make_offline_faster(self):
         _, one = self.run_sim("--scenario", "offline", "--streams", "8", "--iterations", "40", latency="10ms")
         _, eight = self.run_sim("--scenario", "offline", "--streams", "8", "--iterations", "40", "-O", "servers=8", latency="10ms")

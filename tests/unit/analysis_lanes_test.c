@@ -156,6 +156,31 @@ static void pauses_that_cannot_be_even_in_an_open_loop(void **state)
     refused(&body, "/samples/0/gaps", "not within");
 }
 
+/* An overloaded open loop: each latency holds the queue before it, so they add up to far more than the phase took.
+ * Expected: 800 latencies of an hour in a phase of two hours are taken; buggy: refused as longer than 30 days. */
+static void queued_latencies_may_add_up_to_more_than_the_phase(void **state)
+{
+    (void)state;
+    int64_t values[10], gaps[10];
+    static const int64_t late[10] = { 0 };
+    const int64_t hour_ns = IFM_ROLLUP_LATENCY_MAX_NS;
+    struct ifm_msg_invocation body = make(80), closed = make(80);
+    for (int i = 0; i < 10; i++) {
+        values[i] = hour_ns;
+        gaps[i] = 1000 - hour_ns; /* due 1 us after the one before it was due */
+    }
+    for (size_t b = 0; b < 80; b++) {
+        encode(&block_of(&body, b)->block, values, 10);
+        encode(&block_of(&body, b)->gaps, gaps, 10);
+        encode(&block_of(&body, b)->lateness, late, 10);
+        encode(&block_of(&closed, b)->block, values, 10);
+    }
+    assert_int_equal(ifm_rollup(&body, &stats, &has_stats, &err), 0);
+    assert_int_equal(stats.n, 800);
+    ifm_json_free(&ifm_invocation_table, &body);
+    refused(&closed, "/samples/72/block", "more than 30 days"); /* 720 hours of a closed loop are too long */
+}
+
 static void batches_are_counted_as_calls(void **state)
 {
     (void)state;
@@ -206,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_that_cannot_be),
         cmocka_unit_test(lateness_belongs_to_each_sample_or_to_none),
+        cmocka_unit_test(queued_latencies_may_add_up_to_more_than_the_phase),
         cmocka_unit_test(pauses_that_cannot_be_even_in_an_open_loop),
         cmocka_unit_test(batches_are_counted_as_calls),
         cmocka_unit_test(a_resolution_is_believed_up_to_a_millisecond),
