@@ -220,6 +220,14 @@ static const struct ifm_field comparison_fields[] = {
           "signal to noise ratio, dB; absent where both are equal"),
     F_F64(ifm_msg_comparison, rtol, OPT, 0, 0, "relative tolerance used"),
     F_F64(ifm_msg_comparison, atol, OPT, 0, 0, "absolute tolerance used"),
+    F_F64(ifm_msg_comparison, psnr_db, OPT, 0, 0,
+          "peak signal to noise ratio, dB; absent where both are equal"),
+    F_F64(ifm_msg_comparison, top1_agreement, OPT, 0, 1,
+          "part of the rows whose greatest element is at the same place"),
+    F_STR(ifm_msg_comparison, rule, OPT, 32,
+          "precision whose tolerances were used, or given"),
+    F_STR(ifm_msg_comparison, against, OPT, NAME_MAX_BYTES,
+          "what it was held against, where that is no reference file"),
     END
 };
 static const struct ifm_table comparison_table = { "comparison",
@@ -238,6 +246,43 @@ static const struct ifm_table verification_table = { "verification",
                                                      "Outputs checked against reference outputs.",
                                                      sizeof(struct ifm_msg_verification),
                                                      verification_fields };
+
+static const struct ifm_field placement_fields[] = {
+    F_STR(ifm_msg_placement, provider, REQ, 64, "the part of the runtime that computes them"),
+    F_I64(ifm_msg_placement, operators, REQ, 0, COUNT_MAX, "operators of the model placed there"),
+    END
+};
+static const struct ifm_table placement_table = { "placement", "Where the runtime put operators.",
+                                                  sizeof(struct ifm_msg_placement),
+                                                  placement_fields };
+
+static const struct ifm_field accuracy_fields[] = {
+    F_I64(ifm_msg_accuracy, samples, ZERO, 0, COUNT_MAX, "labelled samples; 0: not measured"),
+    F_I64(ifm_msg_accuracy, correct, ZERO, 0, COUNT_MAX, "samples whose class was right"),
+    F_I64(ifm_msg_accuracy, skipped, ZERO, 0, COUNT_MAX,
+          "samples without an answer: NaN, or more than one greatest value"),
+    F_STR(ifm_msg_accuracy, output, OPT, NAME_MAX_BYTES, "whose greatest element is the class"),
+    F_STR(ifm_msg_accuracy, labels_sha256, OPT | IFM_FIELD_SHA256, 64, "SHA-256 of the labels"),
+    F_BLOCK(ifm_msg_accuracy, correct_bits, OPT,
+            "bit i%8 of byte i/8: whether sample i was right"),
+    END
+};
+static const struct ifm_table accuracy_table = { "accuracy", "Top-1 over labelled samples.",
+                                                 sizeof(struct ifm_msg_accuracy),
+                                                 accuracy_fields };
+
+static const struct ifm_field library_fields[] = {
+    F_STR(ifm_msg_library, name, OPT, NAME_MAX_BYTES, "base name of the file"),
+    F_STR(ifm_msg_library, version, OPT, NAME_MAX_BYTES, "version of the runtime that it is of"),
+    F_STR(ifm_msg_library, sha256, OPT | IFM_FIELD_SHA256, 64, "SHA-256 of the file"),
+    F_STR(ifm_msg_library, source, OPT, 32, "how it was found: " IFM_LIBRARY_SOURCES),
+    F_STR(ifm_msg_library, path, OPT, PATH_MAX_BYTES, "where it lies; never leaves the machine"),
+    F_I64(ifm_msg_library, bytes, MAYBE, 0, BYTES_MAX,
+          "all files of it that the worker had mapped, bytes"),
+    END
+};
+static const struct ifm_table library_table = { "library", "The vendor library that computed.",
+                                                sizeof(struct ifm_msg_library), library_fields };
 
 static const struct ifm_field block_fields[] = {
     F_CHOICE(ifm_msg_block, phase, REQ, IFM_PHASE_CHOICES, "phase the samples were taken in"),
@@ -274,11 +319,28 @@ static const struct ifm_field spec_expect_fields[] = {
     F_STR(ifm_msg_spec_expect, output, REQ, NAME_MAX_BYTES, "name of the output in the model"),
     F_STR(ifm_msg_spec_expect, file, REQ, PATH_MAX_BYTES, ".npy file with the reference"),
     F_F64(ifm_msg_spec_expect, rtol, OPT, 0, 1000000000, "relative tolerance"),
-    F_F64(ifm_msg_spec_expect, atol, OPT, 0, 1000000000, "absolute tolerance"), END
+    F_F64(ifm_msg_spec_expect, atol, OPT, 0, 1000000000, "absolute tolerance"),
+    F_STR(ifm_msg_spec_expect, precision, OPT, 32,
+          "precision whose tolerances hold where none are given; absent: that of the output's type"),
+    END
 };
 static const struct ifm_table spec_expect_table = { "spec_expect", "What one output must be.",
                                                     sizeof(struct ifm_msg_spec_expect),
                                                     spec_expect_fields };
+
+static const struct ifm_field spec_accuracy_fields[] = {
+    F_LIST(ifm_msg_spec_accuracy, inputs, OPT, IFM_MAX_TENSORS, spec_input_table,
+           "inputs, each with all samples"),
+    F_STR(ifm_msg_spec_accuracy, labels, OPT, PATH_MAX_BYTES,
+          ".npy of integers, one for each sample"),
+    F_STR(ifm_msg_spec_accuracy, output, OPT, NAME_MAX_BYTES,
+          "output whose greatest element is the class; absent: the only one"),
+    F_I64(ifm_msg_spec_accuracy, limit, ZERO, 0, COUNT_MAX, "samples at most; 0: all"),
+    END
+};
+static const struct ifm_table spec_accuracy_table = { "spec_accuracy", "Labelled samples.",
+                                                      sizeof(struct ifm_msg_spec_accuracy),
+                                                      spec_accuracy_fields };
 
 static const struct ifm_field spec_fields[] = {
     F_I64(ifm_msg_spec, v, REQ, 1, VERSION_MAX,
@@ -332,6 +394,12 @@ static const struct ifm_field spec_fields[] = {
           "recorded /proc and /sys for the samplers; absent: this machine's"),
     F_I64(ifm_msg_spec, idle_ns, ZERO, 0, NS_MAX, "window of the idle power, ns; 0: none"),
     F_BOOL(ifm_msg_spec, no_sandbox, ZERO, "without the system call filter"),
+    F_STR(ifm_msg_spec, runtime_version, OPT, 64, "installed version; absent: the newest"),
+    F_STR(ifm_msg_spec, outputs_folder, OPT, PATH_MAX_BYTES,
+          "folder for the outputs of the first verification: 0.npy, 1.npy …"),
+    F_STR(ifm_msg_spec, precision, OPT, 32, "precision of the variant"),
+    F_OBJECT(ifm_msg_spec, accuracy, ZERO, struct ifm_msg_spec_accuracy, spec_accuracy_table,
+             "action accuracy: labelled samples"),
     END
 };
 const struct ifm_table ifm_spec_table = {
@@ -410,6 +478,15 @@ static const struct ifm_field event_fields[] = {
              "result of a profile"),
     F_OBJECT(ifm_msg_event, allocations, ZERO, struct ifm_msg_allocations, allocations_table,
              "result of a count of allocations"),
+    F_OBJECT(ifm_msg_event, library_file, ZERO, struct ifm_msg_library, library_table,
+             "hello: the vendor library"),
+    F_STR(ifm_msg_event, emulator, OPT, 64, "hello: what emulates the processor"),
+    F_LIST(ifm_msg_event, placement, OPT, IFM_PLACEMENTS_MAX, placement_table,
+           "loaded: where operators were put; absent: the runtime does not tell"),
+    F_STR(ifm_msg_event, precision, OPT, 32,
+          "loaded: precision in which the runtime computes, asked back from it"),
+    F_OBJECT(ifm_msg_event, accuracy, ZERO, struct ifm_msg_accuracy, accuracy_table,
+             "result of an accuracy pass"),
     F_STR(ifm_msg_event, message, OPT, TEXT_MAX_BYTES, "error: one sentence"),
     F_CHOICE(ifm_msg_event, step, ZERO, IFM_STEP_CHOICES, "error: where it happened"),
     F_I64(ifm_msg_event, exit_status, ZERO, 0, 255, "error: what a command line should end with"),
@@ -488,6 +565,10 @@ static const struct ifm_field invocation_fields[] = {
            "what the samplers read"),
     F_LIST(ifm_msg_invocation, energy, OPT, IFM_LANES_MAX, energy_table, "energy by rail"),
     F_BOOL(ifm_msg_invocation, sandboxed, ZERO, "the system call filter was on"),
+    F_LIST(ifm_msg_invocation, placement, OPT, IFM_PLACEMENTS_MAX, placement_table,
+           "where the runtime put operators"),
+    F_STR(ifm_msg_invocation, precision, OPT, 32, "precision in which the runtime computed"),
+    F_STR(ifm_msg_invocation, emulator, OPT, 64, "what emulated the processor"),
     END
 };
 const struct ifm_table ifm_invocation_table = {
@@ -609,6 +690,22 @@ static const struct ifm_field run_fields[] = {
              "heap calls of the runtime, from a pass of their own"),
     F_OBJECT(ifm_msg_run, capacity, ZERO, struct ifm_msg_capacity, capacity_table,
              "search for the highest rate"),
+    F_OBJECT(ifm_msg_run, library, ZERO, struct ifm_msg_library, library_table,
+             "the vendor library that computed"),
+    F_STR(ifm_msg_run, precision, OPT, 32,
+          "precision in which the runtime computed, asked back from it"),
+    F_STR(ifm_msg_run, variant_precision, OPT, 32, "precision that the variant claims"),
+    F_STR(ifm_msg_run, variant_made_by, OPT, TEXT_MAX_BYTES, "how the variant was made"),
+    F_I64(ifm_msg_run, deployed_bytes, MAYBE, 0, BYTES_MAX,
+          "model and vendor library together, bytes"),
+    F_LIST(ifm_msg_run, placement, OPT, IFM_PLACEMENTS_MAX, placement_table,
+           "where the runtime put operators"),
+    F_OBJECT(ifm_msg_run, accuracy, ZERO, struct ifm_msg_accuracy, accuracy_table,
+             "top-1 over labelled samples"),
+    F_BOOL(ifm_msg_run, external, ZERO,
+           "latencies are as another program told them, not timed here"),
+    F_STR(ifm_msg_run, emulator, OPT, 64,
+          "what emulated the processor; timings are then no results"),
     F_LIST(ifm_msg_run, invocation_bodies, OPT, IFM_INVOCATIONS_MAX, ifm_invocation_table,
            "invocations that are not stored yet, to be stored with the run or not at all; never part "
            "of what is read back"),

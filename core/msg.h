@@ -70,7 +70,26 @@ struct ifm_msg_comparison { /* one output against its reference */
     char *reason; /* why not, one sentence; NULL when passed */
     int64_t elements, mismatched, first_mismatch, not_finite;
     double max_abs, max_rel, cosine, snr_db, rtol, atol;
+    double psnr_db, top1_agreement; /* NAN: equal; the output is no list of classes */
+    char *rule;    /* precision whose tolerances were used: "float32", "bfloat16", "int8" …; "given" */
+    char *against; /* what it was held against, where that is no reference file: another run's name */
 };
+struct ifm_msg_placement { char *provider; int64_t operators; }; /* as the runtime tells it after loading */
+#define IFM_PLACEMENTS_MAX 16
+struct ifm_msg_accuracy { /* top-1 over labelled samples, in a pass of its own */
+    int64_t samples, correct; /* samples 0: not measured */
+    int64_t skipped;          /* samples that gave no answer: NaN, or more than one greatest value */
+    char *output;             /* whose greatest element is the class */
+    char *labels_sha256;
+    struct ifm_block correct_bits; /* bit i%8 of byte i/8: sample i was right; pairs two runs for McNemar's test */
+};
+struct ifm_msg_library { /* the vendor library that computed */
+    char *name, *version, *sha256; /* base name; hash of the file */
+    char *source;                  /* one of IFM_LIBRARY_SOURCES */
+    char *path;                    /* local: never leaves this machine */
+    int64_t bytes;                 /* of all its files that the worker had mapped; ABSENT: not known */
+};
+#define IFM_LIBRARY_SOURCES "given|installed|environment|system|built_in"
 enum ifm_verification { IFM_VERIFY_NONE, IFM_VERIFY_VERIFIED, IFM_VERIFY_CROSS_CHECKED, IFM_VERIFY_WRONG };
 #define IFM_VERIFICATION_CHOICES "no_reference|verified|cross_checked|wrong"
 struct ifm_msg_verification { int state; struct ifm_list outputs; /* ifm_msg_comparison */ };
@@ -88,15 +107,26 @@ struct ifm_msg_block { /* consecutive samples of one phase, in time order */
 
 /* -- Spec: one line on the worker's stdin ------------------------------------------------------- */
 enum ifm_action { IFM_ACTION_MEASURE, IFM_ACTION_PROBE, IFM_ACTION_DESCRIBE, IFM_ACTION_PROFILE,
-                  IFM_ACTION_ALLOCATIONS };
-#define IFM_ACTION_CHOICES "measure|probe|describe|profile|allocations"
+                  IFM_ACTION_ALLOCATIONS, IFM_ACTION_ACCURACY };
+#define IFM_ACTION_CHOICES "measure|probe|describe|profile|allocations|accuracy"
 enum ifm_cold_level { IFM_COLD_C1, IFM_COLD_C0, IFM_COLD_C2 };
 enum ifm_scenario_kind { IFM_SCENARIO_SINGLE, IFM_SCENARIO_MULTI, IFM_SCENARIO_OFFLINE, IFM_SCENARIO_PACED,
                          IFM_SCENARIO_SERVER, IFM_SCENARIO_SUSTAINED };
 #define IFM_SCENARIO_CHOICES "single|multi|offline|paced|server|sustained"
 #define IFM_ARRIVAL_CHOICES "poisson|fixed"
 struct ifm_msg_spec_input { char *name, *file; struct ifm_ints dims; double low, high; };
-struct ifm_msg_spec_expect { char *output, *file; double rtol, atol; };
+struct ifm_msg_spec_expect {
+    char *output, *file;
+    double rtol, atol; /* NAN: by the precision */
+    char *precision;   /* of the variant, NULL: of the output's dtype; the effective one counts where it is coarser */
+};
+struct ifm_msg_spec_accuracy { /* labelled samples */
+    struct ifm_list inputs;    /* ifm_msg_spec_input; each file has one more dimension in front, or its first
+                                  dimension is the number of samples */
+    char *labels;              /* .npy of integers, one a sample; NULL: no accuracy pass */
+    char *output;              /* NULL: the only one */
+    int64_t limit;             /* samples at most; 0: all */
+};
 struct ifm_msg_spec {
     int64_t v;
     int action;               /* enum ifm_action */
@@ -133,6 +163,10 @@ struct ifm_msg_spec {
     char *sysroot;            /* recorded /proc and /sys tree for the samplers; NULL: this machine's */
     int64_t idle_ns;          /* window of the idle power before the timed phase, where an energy source is; 0: none */
     bool no_sandbox;          /* without the system call filter */
+    char *runtime_version;    /* which installed version; NULL: the newest */
+    char *outputs_folder;     /* outputs of the first verification go there as 0.npy, 1.npy …; NULL: nowhere */
+    char *precision;          /* of the variant, as its bundle or its reader says; NULL */
+    struct ifm_msg_spec_accuracy accuracy; /* action accuracy */
 };
 
 /* -- Results of passes that are not the latency pass -------------------------------------------- */
@@ -201,6 +235,11 @@ struct ifm_msg_event { /* one struct for all kinds; fields of other kinds stay a
     bool sandboxed;          /* the system call filter was on */
     struct ifm_msg_profile profile;         /* action profile */
     struct ifm_msg_allocations allocations; /* action allocations */
+    struct ifm_msg_library library_file;    /* hello */
+    char *emulator;          /* hello: what emulates this processor; NULL: nothing */
+    struct ifm_list placement; /* loaded: ifm_msg_placement; empty: the runtime does not tell */
+    char *precision;         /* loaded: in which the runtime computes, asked back from it; NULL: it does not tell */
+    struct ifm_msg_accuracy accuracy; /* action accuracy */
     /* error */
     char *message; /* one sentence */
     int step;      /* where it happened */
@@ -245,6 +284,9 @@ struct ifm_msg_invocation {
     struct ifm_list lanes;      /* ifm_msg_lanes */
     struct ifm_list energy;     /* ifm_msg_energy */
     bool sandboxed;
+    struct ifm_list placement;  /* ifm_msg_placement */
+    char *precision;            /* effective */
+    char *emulator;
 };
 #define IFM_STATUS_CHOICES "ok|failed"
 
@@ -302,6 +344,15 @@ struct ifm_msg_run {
     struct ifm_msg_profile profile;
     struct ifm_msg_allocations allocations;
     struct ifm_msg_capacity capacity;
+    struct ifm_msg_library library;
+    char *precision;            /* effective, asked back from the runtime; NULL: not known */
+    char *variant_precision;    /* what the variant says of itself */
+    char *variant_made_by;      /* recipe of the variant */
+    int64_t deployed_bytes;     /* model and vendor library; ABSENT: not known */
+    struct ifm_list placement;  /* ifm_msg_placement */
+    struct ifm_msg_accuracy accuracy;
+    bool external;              /* latencies as another program told them, not timed here */
+    char *emulator;             /* timings are no results */
     struct ifm_list invocation_bodies; /* ifm_msg_invocation: those that go with the run in one request */
 };
 #define IFM_RUN_STATUS_CHOICES "complete|interrupted|failed"

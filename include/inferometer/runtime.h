@@ -130,6 +130,10 @@ struct ifm_op_profile {
     char shapes[128];   /* of its inputs, like "1x3x224x224 64x3x7x7"; "": not known */
     int64_t start_ns;   /* of its first call, from the begin of its inference, mean; -1: not known */
 };
+struct ifm_placement {
+    char provider[48];
+    uint64_t operators;
+};
 #define IFM_OP_PROFILE_FIRST_SIZE 208 /* the row before `shapes` was appended */
 
 struct ifm_runtime_ops {
@@ -164,9 +168,15 @@ struct ifm_runtime_ops {
     int (*profile_start)(void *state);
     int (*profile_stop)(void *state, struct ifm_op_profile *rows, size_t *row_count);
     int (*memory)(void *state, int64_t *allocator_peak_bytes); /* the runtime's own allocator */
-    /* Effective settings, as asked back from the runtime, "key=value" lines (precision, threads …) */
+    /* Effective settings, as asked back from the runtime, "key=value" lines (threads, provider …). The line
+     * "precision=" is what tolerances are chosen by: float32, float16, bfloat16, int8, mixed; leave it out where
+     * the runtime does not tell. */
     int (*effective)(void *state, char *text, size_t text_size);
     uint32_t op_size; /* sizeof(struct ifm_op_profile); 0: IFM_OP_PROFILE_FIRST_SIZE */
+    /* How many operators of the loaded model each provider computes, asked after bind. Gets *row_count rows of
+     * space, says in *row_count how many it wrote. An operator that a provider took in as part of a larger one
+     * counts where the vendor still tells; a delegate's whole subgraph counts as what it replaced. */
+    int (*placement)(void *state, struct ifm_placement *rows, size_t *row_count);
 };
 
 /* The one exported function. `host` outlives the module. Returns NULL, after host->fail, if the module
