@@ -33,6 +33,30 @@ static bool dims_fit(const struct ifm_tensor_info *info, const int64_t *dims, si
     return fit;
 }
 
+/* An array of which the model tells nothing (rank -1) becomes what the user gave: shape from file or
+ * dims, float32 where only the shape is known. */
+static int settle(const struct ifm_msg_spec_input *given, struct ifm_tensor_info *info,
+                  bool *assumed_type, struct ifm_err *err)
+{
+    const size_t rank = given ? given->dims.count : 0;
+    if (info->rank >= 0 || (given && given->file)) {
+        return 0;
+    }
+    if (rank == 0 || rank > IFM_MAX_RANK) {
+        return ifm_err_set(err, IFM_ERR_INVALID, "input",
+                           "the model does not tell the shape of input '%.48s'; give it: "
+                           "--shape %.48s:1x3x224x224, or --input %.48s=FILE.npy",
+                           info->name, info->name, info->name);
+    }
+    info->rank = (int32_t)rank;
+    *assumed_type = info->dtype == IFM_DTYPE_NONE;
+    info->dtype = *assumed_type ? IFM_DTYPE_F32 : info->dtype;
+    for (size_t d = 0; d < rank; d++) {
+        info->dims[d] = -1;
+    }
+    return 0;
+}
+
 static int mismatch(const struct ifm_tensor_info *info, enum ifm_dtype dtype, const int64_t *dims,
                     size_t rank, const char *who, struct ifm_err *err)
 {
@@ -56,13 +80,20 @@ static int from_file(const struct ifm_msg_spec_input *given, const struct ifm_te
         ifm_err_prefix(err, "input '%.48s'", info->name);
         return code;
     }
-    if (t->dtype != info->dtype || !dims_fit(info, t->dims, (size_t)t->rank)) {
+    const bool told = info->rank >= 0; /* by the model */
+    if (told && (t->dtype != info->dtype || !dims_fit(info, t->dims, (size_t)t->rank))) {
         return mismatch(info, t->dtype, t->dims, (size_t)t->rank, "the file holds", err);
     }
     if (given->dims.count > 0 &&
         (given->dims.count != (size_t)t->rank ||
          memcmp(given->dims.items, t->dims, given->dims.count * sizeof *t->dims) != 0)) {
-        return mismatch(info, info->dtype, given->dims.items, given->dims.count,
+        struct ifm_tensor_info wanted = *info;
+        if (!told) {
+            wanted.dtype = t->dtype;
+            wanted.rank = t->rank;
+            memcpy(wanted.dims, t->dims, sizeof wanted.dims);
+        }
+        return mismatch(&wanted, t->dtype, given->dims.items, given->dims.count,
                         "its file agrees, but the shape given is", err);
     }
     return 0;
@@ -79,7 +110,7 @@ static void default_range(enum ifm_dtype dtype, double *low, double *high)
 }
 
 static int choose_dims(const struct ifm_msg_spec *spec, const struct ifm_msg_spec_input *given,
-                       const struct ifm_tensor_info *info, int64_t *dims,
+                       const struct ifm_tensor_info *info, const int64_t *bounds, int64_t *dims,
                        struct ifm_strings *assumed, struct ifm_err *err)
 {
     const bool told = given && given->dims.count > 0;
@@ -92,22 +123,24 @@ static int choose_dims(const struct ifm_msg_spec *spec, const struct ifm_msg_spe
         dims[d] = info->dims[d] >= 0 ? info->dims[d]
                   : told             ? given->dims.items[d]
                   : batch            ? spec->batch
+                  : bounds[d] > 0    ? bounds[d]
                                      : 1;
         if (info->dims[d] < 0 && !told && !batch) {
             const char *name = info->dim_names[d];
-            ifm_report_note(assumed, ASSUMED_MAX, "dim %d%s%.80s%s = 1", d, name ? " (" : "",
-                            name ? name : "", name ? ")" : "");
+            ifm_report_note(assumed, ASSUMED_MAX, "dim %d%s%.80s%s = %lld", d, name ? " (" : "",
+                            name ? name : "", name ? ")" : "", (long long)dims[d]);
         }
     }
     return 0;
 }
 
 static int from_seed(const struct ifm_msg_spec *spec, const struct ifm_msg_spec_input *given,
-                     const struct ifm_tensor_info *info, struct ifm_tensor *t,
-                     struct ifm_msg_tensor *m, const char **guessed, struct ifm_err *err)
+                     const struct ifm_tensor_info *info, const int64_t *bounds,
+                     struct ifm_tensor *t, struct ifm_msg_tensor *m, const char **guessed,
+                     struct ifm_err *err)
 {
     int64_t dims[IFM_MAX_RANK] = { 0 };
-    int code = choose_dims(spec, given, info, dims, &m->assumed, err);
+    int code = choose_dims(spec, given, info, bounds, dims, &m->assumed, err);
     *guessed = m->assumed.count > 0 && !*guessed ? info->name : *guessed;
     if (code == 0) {
         code =
@@ -156,7 +189,7 @@ static int describe(const struct ifm_tensor_info *info, const int64_t *dims, int
     m->dtype = ifm_dup(ifm_dtype_name(info->dtype));
     m->source = ifm_dup(source);
     if (!m->name || !m->dtype || (source && !m->source) ||
-        copy_dims(&m->model_dims, info->dims, info->rank) != 0 ||
+        (info->rank >= 0 && copy_dims(&m->model_dims, info->dims, info->rank) != 0) ||
         (dims && copy_dims(&m->dims, dims, rank) != 0)) {
         return ifm_err_set(err, IFM_ERR_NOMEM, "load", "out of memory");
     }
@@ -220,6 +253,35 @@ static int check_batch(const struct ifm_msg_spec *spec, const struct ifm_load *l
                                (long long)spec->batch);
 }
 
+static int one_input(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *told,
+                     struct ifm_load *out, size_t i, struct ifm_msg_tensor *m, struct ifm_err *err)
+{
+    const struct ifm_msg_spec_input *given = find_given(spec, told->name);
+    const bool file = given && given->file;
+    struct ifm_tensor_info info = *told;
+    struct ifm_tensor *t = &out->tensors[i];
+    bool assumed_type = false;
+    int code = settle(given, &info, &assumed_type, err);
+    if (code == 0 && info.dtype == IFM_DTYPE_NONE && info.rank >= 0) {
+        code = ifm_err_set(err, IFM_ERR_UNSUPPORTED, "input",
+                           "input '%.80s' has a type that cannot be fed (text, sequence or map)",
+                           info.name);
+    }
+    if (code != 0) {
+        return code;
+    }
+    out->count = i + 1;
+    code = file ? from_file(given, &info, t, err)
+                : from_seed(spec, given, &info, out->bounds[i], t, m, &out->guessed, err);
+    if (code == 0 && assumed_type) {
+        ifm_report_note(&m->assumed, ASSUMED_MAX, "type float32");
+        out->guessed = out->guessed ? out->guessed : told->name;
+    }
+    info.dtype = code == 0 ? t->dtype : info.dtype;
+    info.rank = told->rank; /* the model's own dims: none, where it tells none */
+    return code == 0 ? describe(&info, t->dims, t->rank, file ? "file" : "seeded", m, err) : code;
+}
+
 int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos,
                     size_t count, struct ifm_load *out, struct ifm_list *messages,
                     struct ifm_err *err)
@@ -233,21 +295,7 @@ int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_inf
     *messages = (struct ifm_list){ .items = items, .count = items ? count : 0 };
     for (size_t i = 0; code == 0 && i < count; i++) {
         items[i].low = items[i].high = (double)NAN;
-        const struct ifm_msg_spec_input *given = find_given(spec, infos[i].name);
-        struct ifm_tensor *t = &out->tensors[i];
-        if (infos[i].dtype == IFM_DTYPE_NONE) {
-            return ifm_err_set(err, IFM_ERR_UNSUPPORTED, "input",
-                               "input '%.80s' has a type that cannot be fed "
-                               "(text, sequence or map)",
-                               infos[i].name);
-        }
-        out->count = i + 1;
-        const bool file = given && given->file;
-        code = file ? from_file(given, &infos[i], t, err)
-                    : from_seed(spec, given, &infos[i], t, &items[i], &out->guessed, err);
-        if (code == 0) {
-            code = describe(&infos[i], t->dims, t->rank, file ? "file" : "seeded", &items[i], err);
-        }
+        code = one_input(spec, &infos[i], out, i, &items[i], err);
     }
     return code == 0 ? check_batch(spec, out, err) : code;
 }
@@ -264,10 +312,12 @@ int ifm_load_outputs(const struct ifm_tensor_info *infos, size_t count,
     int code = 0;
     for (size_t i = 0; i < count && code == 0; i++) {
         items[i].low = items[i].high = (double)NAN;
-        const bool fixed = ifm_tensor_elements(infos[i].dims, infos[i].rank) >= 0;
-        code = tensors ? describe(&infos[i], tensors[i].dims, tensors[i].rank, NULL, &items[i], err)
-                       : describe(&infos[i], fixed ? infos[i].dims : NULL, infos[i].rank, NULL,
-                                  &items[i], err);
+        struct ifm_tensor_info info = infos ? infos[i] : (struct ifm_tensor_info){ .rank = -1 };
+        const bool fixed = ifm_tensor_elements(info.dims, info.rank) >= 0;
+        info.name = tensors ? tensors[i].name : info.name;
+        info.dtype = tensors ? tensors[i].dtype : info.dtype;
+        code = tensors ? describe(&info, tensors[i].dims, tensors[i].rank, NULL, &items[i], err)
+                       : describe(&info, fixed ? info.dims : NULL, info.rank, NULL, &items[i], err);
     }
     return code;
 }

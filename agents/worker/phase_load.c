@@ -43,6 +43,12 @@ static int describe(struct ifm_run *r, struct ifm_err *err)
                            "%d of each can be measured",
                            r->in_count, r->out_count, IFM_MAX_TENSORS);
     }
+    memset(r->inputs.bounds, 0, sizeof r->inputs.bounds);
+    for (size_t i = 0; ops->bounds && i < r->in_count; i++) {
+        if (ops->bounds(r->module.state, i, r->inputs.bounds[i]) != 0) {
+            return ifm_phase_failed(r, "bounds", -1, IFM_ERR_INVALID, err);
+        }
+    }
     return 0;
 }
 

@@ -55,8 +55,9 @@ static int verify(struct ifm_run *r, bool first, struct ifm_err *err)
     r->outputs_hash = hash;
     ifm_verify_finite(outputs, count, &r->result.warnings);
     int code = ifm_verify_outputs(outputs, count, &r->spec->expect, &r->result.verification, err);
-    if (code == 0 && first && count == r->out_count) {
-        code = ifm_load_outputs(r->out_infos, count, outputs, &r->result.outputs, err);
+    if (code == 0 && first) {
+        code = ifm_load_outputs(count == r->out_count ? r->out_infos : NULL, count, outputs,
+                                &r->result.outputs, err);
     }
     return code;
 }

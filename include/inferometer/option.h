@@ -43,7 +43,11 @@ struct ifm_option {
     char letter;         /* short form, 0 for none */
 };
 
+#ifdef __cplusplus
+#define IFM_OPTION_END {}
+#else
 #define IFM_OPTION_END { .name = NULL }
+#endif
 
 #ifdef __cplusplus
 }

@@ -71,8 +71,9 @@ enum ifm_dtype {
 /* What a model says of one input or output. Strings belong to the runtime's state, valid until close. */
 struct ifm_tensor_info {
     const char *name;
-    enum ifm_dtype dtype; /* NONE: a type this ABI has no word for (string, sequence …) */
-    int32_t rank;         /* 0 for a scalar */
+    enum ifm_dtype dtype; /* NONE: a type this ABI has no word for (string, sequence …), or see rank */
+    int32_t rank;         /* 0 for a scalar; -1: an array of which the model tells neither shape nor type
+                             (TorchScript): the user's input or shape decides, float32 where nobody says */
     int64_t dims[IFM_MAX_RANK];         /* -1 where dynamic */
     const char *dim_names[IFM_MAX_RANK]; /* symbolic name of a dynamic dimension, or NULL */
 };
@@ -177,6 +178,9 @@ struct ifm_runtime_ops {
      * space, says in *row_count how many it wrote. An operator that a provider took in as part of a larger one
      * counts where the vendor still tells; a delegate's whole subgraph counts as what it replaced. */
     int (*placement)(void *state, struct ifm_placement *rows, size_t *row_count);
+    /* The shape that an input takes where the model leaves it open and the user tells nothing (a largest
+     * shape, for instance); asked after describe, once for each input. dims[d] <= 0: nothing is known. */
+    int (*bounds)(void *state, size_t input, int64_t dims[IFM_MAX_RANK]);
 };
 
 /* The one exported function. `host` outlives the module. Returns NULL, after host->fail, if the module
