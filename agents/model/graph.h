@@ -72,6 +72,23 @@ struct ifm_graph_node {
     const char *delegate; /* backend that takes it (ExecuTorch); NULL */
 };
 
+/* What a tensor measures in one inference, with every dynamic dimension set: from the options, from shape
+ * inference, else 1. What macs and activation_bytes are counted with. */
+struct ifm_graph_shape {
+    int32_t rank; /* -1: not known */
+    int64_t dims[IFM_MAX_RANK];
+};
+
+/* Sizes for dynamic dimensions; everything may be left out. */
+struct ifm_graph_dim { const char *name; int64_t value; }; /* by its symbolic name */
+struct ifm_graph_input_shape { const char *input; struct ifm_graph_shape shape; };
+struct ifm_graph_options {
+    const struct ifm_graph_dim *dims;
+    size_t dim_count;
+    const struct ifm_graph_input_shape *inputs; /* stronger than dims */
+    size_t input_count;
+};
+
 struct ifm_graph_opset { const char *domain; int64_t version; };
 struct ifm_graph_pair { const char *key, *value; };
 struct ifm_graph_op { const char *domain, *op; int64_t count, macs; }; /* macs UNKNOWN if one of them is */
@@ -81,7 +98,7 @@ struct ifm_graph_finding { const char *code, *text; }; /* what is broken, or odd
 struct ifm_graph {
     const char *path;
     const char *format;         /* "onnx", "ort", "tflite", "executorch", "torchscript", "pt2", "coreml", "mlpackage",
-                                   "openvino", "tensorrt", "safetensors" */
+                                   "openvino", "tensorrt", "safetensors", "savedmodel" (TensorFlow) */
     const char *format_name;    /* for people: "ONNX", … */
     const char *format_version; /* as the format counts: IR version, schema version … */
     const char *producer, *producer_version, *model_version, *name, *domain, *description;
@@ -113,13 +130,21 @@ struct ifm_graph {
     struct ifm_graph_finding *problems; /* structural faults: the file is not valid; empty: it is */
     size_t problem_count;
     struct ifm_graph_arena *arena;
-    const unsigned char *map;
+    const unsigned char *map; /* NULL for a folder */
     size_t map_bytes;
+    const struct ifm_graph_options *options; /* the caller's, while it is being opened; or NULL */
+    uint32_t *subgraph_owners; /* node that each subgraph belongs to, by number ([0] unused); of several with one
+                                  owner (branches) the costliest counts. NULL: all of them count */
+    struct ifm_graph_shape *shapes; /* one a tensor, set by ifm_graph_count; a reader may fill it before */
 };
 
 /* Recognises the format by content (name only where content does not tell), reads, checks and counts. A file
  * with structural problems that can still be read succeeds and lists them. */
 int ifm_graph_open(const char *path, struct ifm_graph *out, struct ifm_err *err);
+/* The same with sizes for dynamic dimensions. IFM_ERR_USAGE where the model has no such input or its rank or a
+ * fixed dimension differs. */
+int ifm_graph_open_with(const char *path, const struct ifm_graph_options *options, struct ifm_graph *out,
+                        struct ifm_err *err);
 void ifm_graph_done(struct ifm_graph *graph);
 /* Word of `format` by content alone; NULL: none known. */
 const char *ifm_graph_recognise(const unsigned char *bytes, size_t len);
@@ -127,8 +152,16 @@ const char *ifm_graph_recognise(const unsigned char *bytes, size_t len);
 /* -- For readers: each fills a zeroed graph whose path, map and arena are set. ------------------- */
 typedef int ifm_graph_reader(struct ifm_graph *graph, struct ifm_err *err);
 ifm_graph_reader ifm_read_onnx, ifm_read_ort, ifm_read_tflite, ifm_read_executorch, ifm_read_torchscript,
-    ifm_read_pt2, ifm_read_coreml, ifm_read_mlpackage, ifm_read_openvino, ifm_read_tensorrt, ifm_read_safetensors;
+    ifm_read_pt2, ifm_read_coreml, ifm_read_mlpackage, ifm_read_openvino, ifm_read_tensorrt, ifm_read_safetensors,
+    ifm_read_savedmodel;
 
+/* A row of read.c: content is looked at before names. */
+struct ifm_graph_format {
+    const char *word;
+    bool (*recognise)(const unsigned char *bytes, size_t len); /* NULL: by name alone */
+    const char *suffix; /* ".onnx"; NULL: by content alone */
+    ifm_graph_reader *read;
+};
 /* From the arena, zeroed; NULL and err when it is full (IFM_ERR_TOO_LARGE) or memory is. */
 void *ifm_graph_alloc(struct ifm_graph *graph, size_t count, size_t size, struct ifm_err *err);
 /* A NUL-terminated copy, at most IFM_GRAPH_TEXT_MAX bytes, made valid UTF-8; NULL as above. */
@@ -144,6 +177,13 @@ int ifm_graph_count(struct ifm_graph *graph, struct ifm_err *err);
 /* A file beside the model (external data, weights): joined to the model's folder. Refuses absolute paths, ".."
  * and links that leave the folder: IFM_ERR_INVALID. *bytes -1: it is not there. */
 int ifm_graph_beside(const struct ifm_graph *graph, const char *location, int64_t *bytes, struct ifm_err *err);
+/* The full path of such a file, in the arena; *bytes as above. */
+int ifm_graph_beside_path(struct ifm_graph *graph, const char *location, const char **path, int64_t *bytes,
+                          struct ifm_err *err);
+/* Multiply-accumulates of a node by its operator family and graph->shapes; UNKNOWN; 0 for what multiplies little. */
+int64_t ifm_graph_macs(const struct ifm_graph *graph, const struct ifm_graph_node *node);
+/* Bits of one element of a type as the formats write it ("float16", "int4" …); 0: not fixed or not known. */
+int ifm_graph_type_bits(const char *type);
 const struct ifm_graph_attribute *ifm_graph_attribute(const struct ifm_graph_node *node, const char *name);
 
 #endif
