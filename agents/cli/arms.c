@@ -126,7 +126,7 @@ static int fill(const struct maker *mk, const struct choice *c, struct ifm_measu
                                .provider = o->provider,
                                .until = o->until,
                                .window_ns = o->window,
-                               .count_allocations = mk->asked->count_allocations };
+                               .count_allocations = mk->asked->count_allocations && !subject->command };
     m->spool.lock_fd = -1;
     ifm_run_options_spec(mk->asked, &m->spec);
     m->spec.runtime = subject->runtime;
@@ -141,6 +141,8 @@ static int fill(const struct maker *mk, const struct choice *c, struct ifm_measu
     m->spec.threads = known_threads(&m->spec);
     if (!rc)
         rc = settings(mk, &m->settings, err);
+    if (!rc && subject->command)
+        rc = ifm_map_set(&m->settings, "arguments", subject->arguments, err);
     return rc ? rc : ifm_run_key_values(&o->labels, "label", &m->labels, err);
 }
 
@@ -177,6 +179,11 @@ static const char *runtime_of(const struct ifm_subject *s)
     return s->runtime;
 }
 
+static const char *arguments_of(const struct ifm_subject *s)
+{
+    return s->arguments ? s->arguments : "";
+}
+
 static const char *base_name(const char *path)
 {
     return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -194,6 +201,8 @@ static void name_arm(const struct maker *mk, const struct choice *c, char *name)
         append(name, s->variant);
     else if (several(mk, model_of))
         append(name, s->model);
+    if (several(mk, arguments_of))
+        append(name, arguments_of(s)[0] ? arguments_of(s) : "(no arguments)");
     if (several(mk, runtime_of))
         append(name, s->runtime);
     const char *library = mk->out->libraries[c->subject];

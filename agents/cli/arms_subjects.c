@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agents/cli/arms.h"
+#include "agents/cli/program.h"
 #include "core/mem.h"
 
 struct opener {
@@ -229,23 +230,35 @@ static int each_variant(struct opener *op, const char *model, struct ifm_err *er
     return rc;
 }
 
+static int check_models(const struct ifm_run_options *o, int model_count, char **models,
+                        struct ifm_err *err)
+{
+    bool bundle = false;
+    for (int i = 0; i < model_count; i++)
+        bundle = bundle || ifm_bundle_is(models[i]);
+    if (o->variant && model_count && !bundle)
+        return ifm_err_set(err, IFM_ERR_USAGE, "",
+                           "--variant chooses from a bundle, and %.80s is none", models[0]);
+    if (o->name && model_count > 1)
+        return ifm_err_set(err, IFM_ERR_USAGE, "", "--name names one model, not %d", model_count);
+    return 0;
+}
+
 int ifm_arms_open(struct ifm_cli *cli, const struct ifm_run_asked *asked, int model_count,
                   char **models, struct ifm_arms *out, struct ifm_err *err)
 {
     struct opener op = { .cli = cli, .asked = asked, .out = out };
-    bool bundle = false;
     out->subjects = ifm_alloc_array(IFM_EXPERIMENT_ARMS_MAX, sizeof *out->subjects);
     out->libraries = ifm_alloc_array(IFM_EXPERIMENT_ARMS_MAX, sizeof *out->libraries);
     if (!out->subjects || !out->libraries)
         return ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
-    for (int i = 0; i < model_count; i++)
-        bundle = bundle || ifm_bundle_is(models[i]);
-    if (asked->o->variant && model_count && !bundle)
-        return ifm_err_set(err, IFM_ERR_USAGE, "",
-                           "--variant chooses from a bundle, and %.80s is none", models[0]);
-    if (asked->o->name && model_count > 1)
-        return ifm_err_set(err, IFM_ERR_USAGE, "", "--name names one model, not %d", model_count);
-    int rc = model_count ? 0 : each_runtime(&op, NULL, NULL, false, err);
+    int rc = ifm_program_check(asked->o, err);
+    if (!rc && ifm_program_is(asked->o))
+        return ifm_program_subjects(asked, model_count, models, out, err);
+    if (!rc)
+        rc = check_models(asked->o, model_count, models, err);
+    if (!rc && !model_count)
+        rc = each_runtime(&op, NULL, NULL, false, err);
     for (int i = 0; !rc && i < model_count; i++)
         rc = each_variant(&op, models[i], err);
     if (!rc && !out->subject_count)

@@ -66,6 +66,10 @@ void ifm_experiment_plan(const struct ifm_experiment *x)
     char size[200], total[160], rounds[64];
     size_text(&m->plan, size, sizeof size);
     time_text(x, total, sizeof total);
+    if (m->subject->command) { /* how much it does, only the program knows */
+        snprintf(size, sizeof size, "what the program does");
+        snprintf(total, sizeof total, "with pauses of %.3g s", (double)m->plan.cooldown_ns / 1e9);
+    }
     if (x->target_count)
         snprintf(rounds, sizeof rounds, "%lld to %lld invocations", (long long)x->rounds,
                  (long long)x->max_rounds);

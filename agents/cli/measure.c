@@ -6,6 +6,7 @@
 
 #include "agents/cli/note.h"
 #include "agents/cli/row.h"
+#include "agents/executors/external.h"
 #include "agents/executors/interrupt.h"
 #include "agents/plan/keys.h"
 #include "core/clock.h"
@@ -100,7 +101,10 @@ static int start_worker(struct ifm_measure *m, struct ifm_executor *executor,
     spec.schedule_seed = spec.seed + request->n; /* server: arrivals of its own, repeatable */
     request->spec = &spec;
     request->private_paths = private_paths;
-    int rc = ifm_executor_local.run(executor, request, result, err);
+    const bool external = m->subject->command != NULL;
+    request->command = (const char *const *)m->subject->command;
+    int rc = external ? ifm_executor_external.run(NULL, request, result, err)
+                      : ifm_executor_local.run(executor, request, result, err);
     m->cut = !rc && shorter && result->invocation.failure == IFM_FAIL_HANG;
     request->spec = NULL;
     request->private_paths = NULL;

@@ -130,6 +130,7 @@ int ifm_measure_facts(struct ifm_measure *m, struct ifm_err *err)
     run->runtime = ifm_dup(m->subject->runtime);
     run->device = ifm_dup(device);
     run->device_key = ifm_dup(key);
+    run->external = m->subject->command != NULL;
     run->seed = m->spec.seed;
     run->experiment = m->experiment;
     run->experiment.id = ifm_dup(m->experiment.id);
@@ -289,7 +290,7 @@ static int add_settings(struct ifm_map *map, const struct ifm_measure *m,
     }
     for (size_t i = 0; !rc && i < sizeof settings / sizeof *settings; i++)
         rc = ifm_map_set(map, settings[i][0], settings[i][1], err);
-    if (!rc)
+    if (!rc && !m->subject->command)
         rc = set_number(map, "batch", m->spec.batch ? m->spec.batch : 1, err);
     if (!rc)
         rc = set_number(map, "method_version", IFM_METHOD_VERSION, err);

@@ -10,8 +10,8 @@ const struct ifm_option ifm_run_option_rows[] = {
       .offset = AT(runtime),
       .max = 1024,
       .value = "NAMES",
-      .help = "what executes the model, or several: A,B | all | NAME=LIBRARY.so | NAME@VERSION; "
-              "default: by the format" },
+      .help = "what executes the model, or several: A,B | all | NAME=LIBRARY.so | NAME@VERSION | "
+              "exec; default: by the format" },
     { .name = "provider",
       .type = IFM_OPT_STRING,
       .offset = AT(provider),
@@ -36,6 +36,11 @@ const struct ifm_option ifm_run_option_rows[] = {
       .value = "KEY=VALUE",
       .help = "an option of the runtime itself, like -O graph-optimization=basic",
       .letter = 'O' },
+    { .name = "program",
+      .type = IFM_OPT_LIST,
+      .offset = AT(programs),
+      .value = "COMMAND",
+      .help = "with --runtime exec: another program to measure, like \"./bench --fast\"" },
     { .name = "vary",
       .type = IFM_OPT_LIST,
       .offset = AT(vary),

@@ -21,7 +21,7 @@ struct ifm_run_options {
     double rtol, atol, rate;
     int cold, scenario, arrival;
     bool quick, find_max_qps, sandbox, batching, allocations, count_allocations;
-    struct ifm_option_list options, vary, inputs, shapes, ranges, labels;
+    struct ifm_option_list options, vary, inputs, shapes, ranges, labels, programs;
 };
 extern const struct ifm_option ifm_run_option_rows[];
 

@@ -227,6 +227,10 @@ void ifm_subject_done(struct ifm_subject *subject)
     ifm_free(subject->sha256);
     ifm_free(subject->precision);
     ifm_free(subject->reference);
+    for (char **word = subject->command; word && *word; word++)
+        ifm_free(*word);
+    ifm_free(subject->command);
+    ifm_free(subject->arguments);
     ifm_bundle_done(&subject->bundle);
     ifm_tempdir_done(&subject->temp);
     memset(subject, 0, sizeof *subject);

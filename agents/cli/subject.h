@@ -30,6 +30,8 @@ struct ifm_subject {
     char *reference;        /* who made the reference; NULL */
     struct ifm_bundle bundle;
     struct ifm_tempdir temp;
+    char **command;  /* exec: the program's path and its arguments, NULL-terminated; NULL: a model */
+    char *arguments; /* exec: for people and the configuration, without local folders */
 };
 int ifm_subject_open(const struct ifm_subject_asked *asked, struct ifm_subject *out,
                      struct ifm_err *err);

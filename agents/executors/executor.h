@@ -42,6 +42,7 @@ struct ifm_exec_request {
      * since spawn. */
     void (*progress)(void *arg, int step, int64_t elapsed_ns);
     void *arg;
+    const char *const *command; /* external: program by its path and its arguments; NULL-terminated */
 };
 
 struct ifm_exec_result {
@@ -96,6 +97,9 @@ struct ifm_exec_end {    /* how the process ended */
  */
 void ifm_outcome_set(const struct ifm_exec_request *request, const struct ifm_collect *collect,
                      const struct ifm_exec_end *end);
+
+/* The kernel's count of processes that it killed for memory, control groups included; -1: it does not say. */
+int64_t ifm_executor_oom_kills(void);
 
 /* A copy of text without local folders: $HOME, the working folder, the given paths, and the folder
  * of every absolute path become "…". NULL for NULL or out of memory. */

@@ -227,20 +227,6 @@ static void init_handles(struct job *job)
     }
 }
 
-/* The kernel's count of processes that it killed for memory, cgroups included; -1: it has none. */
-static int64_t count_oom_kills(void)
-{
-    char line[128];
-    int64_t count = -1;
-    FILE *file = fopen("/proc/vmstat", "re");
-    while (file && count < 0 && fgets(line, sizeof line, file))
-        if (strncmp(line, "oom_kill ", 9) == 0)
-            count = strtoll(line + 9, NULL, 10);
-    if (file)
-        fclose(file);
-    return count;
-}
-
 static int spawn(struct job *job, struct ifm_err *err)
 {
     char *arguments[] = { (char *)(uintptr_t)job->request->worker, NULL };
@@ -257,7 +243,7 @@ static int spawn(struct job *job, struct ifm_err *err)
         .stdio = stdio,
         .stdio_count = 3,
     };
-    job->oom_kills_before = count_oom_kills();
+    job->oom_kills_before = ifm_executor_oom_kills();
     job->spawn_ns = ifm_clock_ns();
     int rc = uv_spawn(&job->executor->loop, &job->process, &options);
     if (rc)
@@ -314,7 +300,7 @@ static int limit_memory(struct job *job, struct ifm_err *err)
 static void finish(struct job *job, struct ifm_exec_result *result)
 {
     struct ifm_msg_invocation *inv = &result->invocation;
-    const int64_t oom_kills = count_oom_kills(), in_group = ifm_memory_cgroup_kills(&job->group);
+    const int64_t oom_kills = ifm_executor_oom_kills(), in_group = ifm_memory_cgroup_kills(&job->group);
     job->end.oom_kills = oom_kills < 0 ? -1 : oom_kills > job->oom_kills_before;
     if (in_group >= 0)
         job->end.oom_kills = in_group > 0;

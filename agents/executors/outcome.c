@@ -1,6 +1,7 @@
 /* What the end of a worker means: every way to die becomes a failure with one sentence. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agents/executors/executor.h"
@@ -21,6 +22,19 @@ const char *ifm_failure_name(int failure)
 {
     return failure >= 0 && failure <= IFM_FAIL_INTERRUPTED ? failure_words[failure]
                                                            : failure_words[1];
+}
+
+int64_t ifm_executor_oom_kills(void)
+{
+    char line[128];
+    int64_t count = -1;
+    FILE *file = fopen("/proc/vmstat", "re");
+    while (file && count < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, "oom_kill ", 9) == 0)
+            count = strtoll(line + 9, NULL, 10);
+    if (file)
+        fclose(file);
+    return count;
 }
 
 /* "while loading the model": what was going on in words a user knows. */
