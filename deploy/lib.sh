@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/inferometer/deps
 deps=$root/build/deps
-machine=$(uname -m)
+machine=${INFEROMETER_MACHINE:-$(uname -m)} # another one: what deploy/cross fetches for it
 [ "$machine" = arm64 ] && machine=aarch64
 lock=${INFEROMETER_DEPS_LOCK:-$root/deploy/deps.lock}
 # The system's own interpreter first: wheels in deps.lock are for it, not for a user's pyenv.
