@@ -275,7 +275,6 @@ static int one_input(const struct ifm_msg_spec *spec, const struct ifm_tensor_in
                 : from_seed(spec, given, &info, out->bounds[i], t, m, &out->guessed, err);
     if (code == 0 && assumed_type) {
         ifm_report_note(&m->assumed, ASSUMED_MAX, "type float32");
-        out->guessed = out->guessed ? out->guessed : told->name;
     }
     info.dtype = code == 0 ? t->dtype : info.dtype;
     info.rank = told->rank; /* the model's own dims: none, where it tells none */

@@ -14,7 +14,7 @@
 struct ifm_load {
     struct ifm_tensor tensors[IFM_MAX_TENSORS];
     size_t count;
-    const char *guessed; /* first input of which a dimension or type was assumed; NULL: none */
+    const char *guessed; /* first input of which a dimension was assumed; NULL: none */
     int64_t bounds[IFM_MAX_TENSORS][IFM_MAX_RANK]; /* in: the runtime's, see its slot; 0: none */
 };
 
