@@ -83,6 +83,10 @@ static int runtime_options(const struct maker *mk, const struct choice *c, struc
         rc = set_count(map, "threads", threads, err);
     if (!rc && o->provider)
         rc = ifm_map_set(map, "provider", o->provider, err);
+    if (!rc && o->strict)
+        rc = ifm_map_set(map, "strict", "true", err);
+    if (!rc && o->custom_ops)
+        rc = ifm_map_set(map, "custom-ops", o->custom_ops, err);
     return rc;
 }
 

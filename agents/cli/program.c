@@ -27,6 +27,8 @@ int ifm_program_check(const struct ifm_run_options *o, struct ifm_err *err)
         const char *name;
     } rows[] = {
         { o->provider != NULL, "--provider" },
+        { o->strict, "--strict" },
+        { o->custom_ops != NULL, "--custom-ops" },
         { o->threads != NULL, "--threads" },
         { o->batch != NULL, "--batch" },
         { o->options.count > 0, "--option" },

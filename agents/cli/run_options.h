@@ -15,12 +15,13 @@
 struct ifm_run_options {
     struct ifm_cli_common common;
     const char *runtime, *provider, *variant, *name, *commit, *expect, *threads, *batch, *until,
-        *cooldown, *bound, *cpus, *samplers, *sysroot, *require;
+        *cooldown, *bound, *cpus, *samplers, *sysroot, *require,
+        *custom_ops;
     int64_t warmup, warmup_max, iterations, duration, maximum, invocations, max_invocations,
         max_time, seed, order_seed, memory_limit, timeout, streams, period, window, energy_idle;
     double rtol, atol, rate;
     int cold, scenario, arrival;
-    bool quick, find_max_qps, sandbox, batching, allocations, count_allocations;
+    bool strict, quick, find_max_qps, sandbox, batching, allocations, count_allocations;
     struct ifm_option_list options, vary, inputs, shapes, ranges, labels, programs;
 };
 extern const struct ifm_option ifm_run_option_rows[];

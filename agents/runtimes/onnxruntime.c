@@ -22,7 +22,15 @@ static const struct ifm_option onnx_options[] = {
     { "optimized-model", IFM_OPT_STRING, AT(optimized_model), NULL, 0, 0, NULL, "FILE",
       "write the optimized model there", 0 },
     { "provider", IFM_OPT_STRING, AT(provider), CPU_PROVIDER, 0, 64, NULL, "NAME",
-      "execution provider; the CPU one takes what it refuses", 0 },
+      "execution provider, like cuda or CUDAExecutionProvider; the CPU one takes what it refuses", 0 },
+    { "provider-option", IFM_OPT_LIST, AT(provider_options), NULL, 0, 0, NULL, "KEY=VALUE",
+      "setting of the provider, as ONNX Runtime names it", 0 },
+    { "provider-library", IFM_OPT_STRING, AT(provider_library), NULL, 0, 0, NULL, "FILE",
+      "plug-in library that brings the provider", 0 },
+    { "strict", IFM_OPT_BOOL, AT(strict), "false", 0, 0, NULL, NULL,
+      "fail where the provider refuses an operator that the CPU one would take", 0 },
+    { "custom-ops", IFM_OPT_LIST, AT(custom_ops), NULL, 0, 0, NULL, "FILE",
+      "library of custom operators", 0 },
     { "free-dimension", IFM_OPT_LIST, AT(free_dimensions), NULL, 0, 0, NULL, "NAME=N",
       "fix a dynamic dimension before the graph is optimized", 0 },
     { "execution-mode", IFM_OPT_CHOICE, AT(mode), "sequential", 0, 0, "sequential|parallel", "MODE",
@@ -194,7 +202,7 @@ static int onnx_effective(void *state, char *text, size_t text_size)
     }
     snprintf(text, text_size,
              "provider=%s\nthreads=%s\nspinning=%s\ngraph-optimization=%s\nexecution-mode=%s",
-             s->provider, threads, s->spinning ? "on" : "off", graph_names[s->graph],
+             s->provider_name[0] ? s->provider_name : s->provider, threads, s->spinning ? "on" : "off", graph_names[s->graph],
              s->mode ? "parallel" : "sequential");
     return 0;
 }
@@ -270,6 +278,7 @@ static const struct ifm_runtime_ops onnx_ops = {
     .profile_start = onnx_profile_start,
     .profile_stop = onnx_profile_stop,
     .op_size = sizeof(struct ifm_op_profile),
+    .placement = onnx_placement,
 };
 
 const struct ifm_runtime_ops *ifm_runtime_entry(const struct ifm_host *lent)

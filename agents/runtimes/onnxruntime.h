@@ -1,5 +1,6 @@
 /* What the files of the ONNX Runtime module share: onnxruntime.c has the slots, onnxruntime_setup.c the
- * vendor library, the session options and the session's own description, onnxruntime_profile.c the operator
+ * vendor library, the session options and the session's own description, onnxruntime_provider.c who computes,
+ * onnxruntime_profile.c the operator
  * profile, onnxruntime_trace.c the reader of the file that it comes from. */
 #ifndef IFM_ONNXRUNTIME_H
 #define IFM_ONNXRUNTIME_H
@@ -8,7 +9,8 @@
 #include "agents/runtimes/onnxruntime_abi.h"
 #include "inferometer/runtime.h"
 
-#define CPU_PROVIDER "CPUExecutionProvider"
+#define CPU_PROVIDER          "CPUExecutionProvider"
+#define ONNX_PROVIDER_OPTIONS 32
 
 struct side { /* the model's inputs, or its outputs */
     size_t count;
@@ -21,8 +23,14 @@ struct onnx_state {
     int64_t threads, inter_threads;
     bool spinning;
     int graph, mode;
-    const char *optimized_model, *provider;
+    bool strict;
+    const char *optimized_model, *provider, *provider_library;
     struct ifm_option_list free_dimensions; /* NAME=N */
+    struct ifm_option_list provider_options; /* KEY=VALUE */
+    struct ifm_option_list custom_ops;       /* libraries */
+
+    char provider_name[64]; /* as the library calls it */
+    bool plugin_registered;
 
     void *library;
     const struct ort_api_base *base;
@@ -71,6 +79,9 @@ int onnx_library(struct onnx_state *s); /* loads the vendor library, once */
 /* Comma-separated, the default first. */
 int onnx_providers(struct onnx_state *s, char *text, size_t size);
 int onnx_session_options(struct onnx_state *s); /* makes and fills s->options */
+int onnx_append_provider(struct onnx_state *s); /* to s->options */
+int onnx_custom_ops(struct onnx_state *s);      /* to s->options */
+int onnx_placement(void *state, struct ifm_placement *rows, size_t *row_count);
 int onnx_memory(void *state, int64_t *allocator_peak_bytes);
 /* Binds the inputs' values and the outputs to s->session. */
 int onnx_bind_session(struct onnx_state *s);

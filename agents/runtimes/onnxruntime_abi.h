@@ -27,6 +27,11 @@ typedef struct ort_shape ort_shape;
 typedef struct ort_allocator ort_allocator;
 typedef struct ort_binding ort_binding;
 typedef struct ort_pairs ort_pairs; /* OrtKeyValuePairs */
+typedef struct ort_cuda ort_cuda;   /* OrtCUDAProviderOptionsV2 */
+typedef struct ort_tensorrt ort_tensorrt;
+typedef struct ort_ep_device ort_ep_device;
+typedef struct ort_assigned ort_assigned; /* OrtEpAssignedSubgraph */
+typedef struct ort_assigned_node ort_assigned_node;
 
 enum { ORT_LOG_FATAL = 4 };
 enum { ORT_GRAPH_DISABLE = 0, ORT_GRAPH_BASIC = 1, ORT_GRAPH_EXTENDED = 2, ORT_GRAPH_ALL = 99 };
@@ -111,10 +116,39 @@ enum { /* ONNXTensorElementDataType */
     X(138, ort_status *, BindOutputToDevice, (ort_binding *, const char *, const ort_memory *))    \
     X(140, ort_status *, GetBoundOutputValues,                                                     \
       (const ort_binding *, ort_allocator *, ort_value ***, size_t *))                             \
+    X(170, ort_status *, SessionOptionsAppendExecutionProvider_TensorRT_V2,                        \
+      (ort_options *, const ort_tensorrt *))                                                       \
+    X(171, ort_status *, CreateTensorRTProviderOptions, (ort_tensorrt **))                         \
+    X(172, ort_status *, UpdateTensorRTProviderOptions,                                            \
+      (ort_tensorrt *, const char *const *keys, const char *const *values, size_t))                \
+    X(174, void, ReleaseTensorRTProviderOptions, (ort_tensorrt *))                                 \
+    X(204, ort_status *, SessionOptionsAppendExecutionProvider_CUDA_V2,                            \
+      (ort_options *, const ort_cuda *))                                                           \
+    X(205, ort_status *, CreateCUDAProviderOptions, (ort_cuda **))                                 \
+    X(206, ort_status *, UpdateCUDAProviderOptions,                                                \
+      (ort_cuda *, const char *const *keys, const char *const *values, size_t))                    \
+    X(208, void, ReleaseCUDAProviderOptions, (ort_cuda *))                                         \
     X(216, ort_status *, SessionOptionsAppendExecutionProvider,                                    \
       (ort_options *, const char *, const char *const *keys, const char *const *values, size_t))
 
-/* Beyond the table of older libraries: NULL there. */
+/* Beyond the table of older libraries, each list from its version on: NULL there. */
+#define ORT_SLOTS_14(X)                                                                            \
+    X(228, ort_status *, RegisterCustomOpsLibrary_V2, (ort_options *, const char *path))
+#define ORT_SLOTS_22(X)                                                                            \
+    X(301, ort_status *, RegisterExecutionProviderLibrary,                                         \
+      (ort_env *, const char *name, const char *path))                                             \
+    X(303, ort_status *, GetEpDevices,                                                             \
+      (const ort_env *, const ort_ep_device *const **, size_t *))                                  \
+    X(304, ort_status *, SessionOptionsAppendExecutionProvider_V2,                                 \
+      (ort_options *, ort_env *, const ort_ep_device *const *, size_t, const char *const *keys,    \
+       const char *const *values, size_t))                                                         \
+    X(312, const char *, EpDevice_EpName, (const ort_ep_device *))
+#define ORT_SLOTS_24(X)                                                                            \
+    X(407, ort_status *, Session_GetEpGraphAssignmentInfo,                                         \
+      (const ort_session *, const ort_assigned *const **, size_t *))                               \
+    X(408, ort_status *, EpAssignedSubgraph_GetEpName, (const ort_assigned *, const char **))      \
+    X(409, ort_status *, EpAssignedSubgraph_GetNodes,                                              \
+      (const ort_assigned *, const ort_assigned_node *const **, size_t *))
 #define ORT_LATE_VERSION 23
 #define ORT_LATE_SLOTS(X)                                                                          \
     X(297, const char *, GetKeyValue, (const ort_pairs *, const char *))                           \
@@ -126,6 +160,9 @@ struct ort_api {
 #define X(index, result, name, parameters) result(*name) parameters;
     ORT_SLOTS(X)
     ORT_LATE_SLOTS(X)
+    ORT_SLOTS_14(X)
+    ORT_SLOTS_22(X)
+    ORT_SLOTS_24(X)
 #undef X
 };
 
@@ -141,6 +178,15 @@ static inline void ort_api_fill(struct ort_api *api, const void *const *table, u
     ORT_SLOTS(X)
     if (version >= ORT_LATE_VERSION) {
         ORT_LATE_SLOTS(X)
+    }
+    if (version >= 14) {
+        ORT_SLOTS_14(X)
+    }
+    if (version >= 22) {
+        ORT_SLOTS_22(X)
+    }
+    if (version >= 24) {
+        ORT_SLOTS_24(X)
     }
 #undef X
 }

@@ -101,37 +101,6 @@ int onnx_providers(struct onnx_state *s, char *text, size_t size)
     return onnx_check(s, s->api.ReleaseAvailableProviders(names, count), "providers");
 }
 
-static int append_provider(struct onnx_state *s)
-{
-    char names[256];
-    if (strcasecmp(s->provider, "cpu") == 0) {
-        s->provider = CPU_PROVIDER;
-    }
-    if (strcmp(s->provider, CPU_PROVIDER) == 0) {
-        return 0;
-    }
-    if (onnx_providers(s, names, sizeof names) != 0) {
-        return -1;
-    }
-    char *short_name = strdup(s->provider),
-         *tail = short_name ? strstr(short_name, "ExecutionProvider") : NULL;
-    if (tail) {
-        *tail = '\0';
-    } /* the call wants "XNNPACK", the list says "XNNPACKExecutionProvider" */
-    ort_status *status =
-        short_name
-            ? s->api.SessionOptionsAppendExecutionProvider(s->options, short_name, NULL, NULL, 0)
-            : NULL;
-    free(short_name);
-    if (onnx_check(s, status, "provider") != 0) {
-        onnx_host->fail(onnx_host->context,
-                        "this ONNX Runtime cannot use provider %.40s; it offers %.110s",
-                        s->provider, names);
-        return IFM_RUNTIME_UNAVAILABLE;
-    }
-    return 0;
-}
-
 /* "NAME=N": copies NAME, returns N; -1 when it is not that. */
 static int64_t free_dimension(const char *item, char *name, size_t size)
 {
@@ -173,7 +142,12 @@ int onnx_session_options(struct onnx_state *s)
         }
         TRY(AddFreeDimensionOverrideByName(s->options, name, value), "free-dimension");
     }
-    return append_provider(s);
+    if (s->api.Session_GetEpGraphAssignmentInfo) { /* for the placement; it costs nothing that can be measured */
+        TRY(AddSessionConfigEntry(s->options, "session.record_ep_graph_assignment_info", "1"),
+            "placement");
+    }
+    const int status = onnx_custom_ops(s);
+    return status == 0 ? onnx_append_provider(s) : status;
 }
 
 /* What the library says of a session does not show overridden dimensions. */

@@ -13,6 +13,9 @@ static void every_slot_has_the_vendors_index(void **state)
     assert_int_equal(offsetof(OrtApi, name) / sizeof(void *), index);
     ORT_SLOTS(X)
     ORT_LATE_SLOTS(X)
+    ORT_SLOTS_14(X)
+    ORT_SLOTS_22(X)
+    ORT_SLOTS_24(X)
 #undef X
 }
 
