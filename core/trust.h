@@ -42,7 +42,8 @@
     X(SANDBOX_OFF, "sandbox_off")           /* note */ \
     X(COLD_NOT_PROVEN, "cold_not_proven")   /* C0 asked, pages were resident */ \
     X(TARGET_NOT_REACHED, "target_not_reached") /* --until: hard maximum came first */ \
-    X(OVERLOADED, "overloaded")             /* open loop: completions fell behind the schedule */
+    X(OVERLOADED, "overloaded")             /* open loop: completions fell behind the schedule */ \
+    X(EMULATED, "emulated")                 /* an emulator ran the processor's instructions */
 enum ifm_trust_code {
 #define X(symbol, code) IFM_TRUST_##symbol,
     IFM_TRUST_CODES(X)

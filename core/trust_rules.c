@@ -134,6 +134,7 @@ static const char *const remedies[IFM_TRUST_CODE_COUNT] = {
     [IFM_TRUST_TARGET_NOT_REACHED] =
         "Allow more (--max-invocations, --max-time), or accept a wider interval.",
     [IFM_TRUST_OVERLOADED] = "Offer a lower rate; --find-max-qps finds the highest.",
+    [IFM_TRUST_EMULATED] = "Measure on a machine of that kind; here only the outputs mean something.",
 };
 
 const char *ifm_trust_code_name(enum ifm_trust_code code)

@@ -279,6 +279,7 @@ static int add_settings(struct ifm_map *map, const struct ifm_measure *m,
     const char *settings[][2] = { { "runtime", m->view.run.runtime },
                                   { "runtime_version", result->runtime_version },
                                   { "library", result->library },
+                                  { "emulator", result->invocation.emulator },
                                   { "precision", m->subject->precision },
                                   { "scenario", scenario_words[m->spec.scenario] },
                                   { "cold", cold_words[m->spec.cold] } };

@@ -28,6 +28,7 @@ static void take_hello(struct ifm_collect *collect, struct ifm_msg_event *event)
     take_text(&r->providers, &event->providers);
     take_text(&r->library, &event->library);
     take_text(&r->worker_version, &event->worker_version);
+    take_text(&r->invocation.emulator, &event->emulator);
     ifm_free(r->invocation.clock.source); /* of an earlier hello */
     r->invocation.clock = event->clock;
     event->clock.source = NULL;

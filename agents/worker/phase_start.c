@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "agents/worker/emulator.h"
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
@@ -56,6 +57,7 @@ static int hello(struct ifm_run *r, const struct ifm_runtime_info *info, struct 
 {
     struct ifm_msg_event e;
     const int64_t ready_ns = ifm_clock_ns();
+    char emulator[IFM_EMULATOR_NAME];
     ifm_report_init(&e, IFM_EVENT_HELLO);
     ifm_clock_calibrate(&r->clock);
     e.pid = getpid();
@@ -65,6 +67,7 @@ static int hello(struct ifm_run *r, const struct ifm_runtime_info *info, struct 
     e.providers = ifm_report_text(info->providers, 500);
     e.library = info->library[0] ? ifm_report_text(info->library, 250) : NULL;
     e.worker_version = ifm_dup(IFM_VERSION);
+    e.emulator = ifm_emulator_find(emulator, sizeof emulator) ? ifm_dup(emulator) : NULL;
     e.clock.resolution_ns = r->clock.resolution_ns;
     e.clock.overhead_ns = r->clock.overhead_ns;
     e.clock.jitter_ns = r->clock.jitter_ns;

@@ -356,7 +356,8 @@ static void every_code_has_a_case(void **state)
     (void)state;
     static const enum ifm_trust_code elsewhere[] = { IFM_TRUST_FEW_INVOCATIONS,
                                                      IFM_TRUST_SANDBOX_OFF,
-                                                     IFM_TRUST_TARGET_NOT_REACHED };
+                                                     IFM_TRUST_TARGET_NOT_REACHED,
+                                                     IFM_TRUST_EMULATED };
     for (int code = 0; code < IFM_TRUST_CODE_COUNT; code++) {
         bool there = false;
         for (size_t i = 0; i < COUNT(cases); i++)
@@ -400,6 +401,27 @@ static void a_quiet_run_is_trusted(void **state)
     assert_int_equal(trust.findings.count, 0);
     assert_int_equal(trust.unobserved.count, 0);
     ifm_trust_done(&trust);
+    ifm_trust_done(&trust);
+}
+
+/* One of six is enough: its timings are among the run's. */
+static void an_emulated_invocation_is_never_trusted(void **state)
+{
+    (void)state;
+    static char name[] = "qemu-aarch64-static";
+    struct ifm_trust trust;
+    struct ifm_err err = IFM_ERR_INIT;
+    quiet();
+    f.bodies[K - 1].emulator = name;
+    assert_int_equal(ifm_trust_assess(&f.run, f.items, K, &trust, &err), 0);
+    f.bodies[K - 1].emulator = NULL;
+    const struct ifm_msg_finding *finding = trust.findings.items;
+    assert_int_equal(trust.state, IFM_TRUST_UNTRUSTED);
+    assert_int_equal(trust.findings.count, 1);
+    assert_string_equal(finding->code, "emulated");
+    assert_int_equal(finding->severity, IFM_TRUST_UNTRUSTED_LEVEL);
+    assert_int_equal(finding->invocations, 1);
+    t_assert_contains(finding->text, name);
     ifm_trust_done(&trust);
 }
 
@@ -699,6 +721,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quiet_run_is_trusted),
+        cmocka_unit_test(an_emulated_invocation_is_never_trusted),
         cmocka_unit_test(each_reason_is_found_and_only_then),
         cmocka_unit_test(every_code_has_a_case),
         cmocka_unit_test(the_method_names_every_code),
