@@ -67,6 +67,10 @@ static void verdict_text(const struct ifm_compared *c, size_t m, char *text, siz
 {
     const struct ifm_comparison_result *r = &c->metrics[m];
     char percent[32];
+    if (c->a->run.emulator || c->b->run.emulator) {
+        snprintf(text, size, "none");
+        return;
+    }
     ifm_compared_percent(c->detectable[m], percent, sizeof percent);
     bool open = r->verdict == IFM_VERDICT_INCONCLUSIVE || r->verdict == IFM_VERDICT_EQUIVALENT;
     if (open && c->comparable && !c->capped[0] && isfinite(r->low) && isfinite(c->detectable[m]))
@@ -105,9 +109,11 @@ void ifm_compared_table(struct ifm_cli *cli, const struct ifm_compared *c)
         if (!shown(c, m))
             continue;
         const struct ifm_comparison_result *r = &c->metrics[m];
-        ifm_print_metric((enum ifm_metric)m, &c->a->metrics[m], a, interval);
-        ifm_print_metric((enum ifm_metric)m, &c->b->metrics[m], b, interval);
+        ifm_print_value((enum ifm_metric)m, c->a, a, interval);
+        ifm_print_value((enum ifm_metric)m, c->b, b, interval);
         ifm_compared_change(r, change, sizeof change);
+        if (c->a->run.emulator || c->b->run.emulator) /* a ratio of times that mean nothing */
+            snprintf(change, sizeof change, "\xe2\x80\x93");
         verdict_text(c, m, verdict, sizeof verdict);
         bool bad = r->verdict == IFM_VERDICT_REGRESSION;
         ifm_buf_adds(out, "  ");
@@ -147,8 +153,8 @@ static void markdown(struct ifm_cli *cli, const struct ifm_compared *c)
         if (!shown(c, m))
             continue;
         verdict_text(c, m, verdict, sizeof verdict);
-        ifm_print_metric((enum ifm_metric)m, &c->a->metrics[m], a, interval);
-        ifm_print_metric((enum ifm_metric)m, &c->b->metrics[m], b, interval);
+        ifm_print_value((enum ifm_metric)m, c->a, a, interval);
+        ifm_print_value((enum ifm_metric)m, c->b, b, interval);
         ifm_compared_change(&c->metrics[m], change, sizeof change);
         ifm_buf_addf(out, "| %s | %s | %s | %s | %s |\n", labels[m], a, b, change, verdict);
     }

@@ -79,6 +79,11 @@ static void judge_comparable(struct ifm_compared *c)
                  b->verification != IFM_VERIFY_WRONG   ? "A"
                  : a->verification != IFM_VERIFY_WRONG ? "B"
                                                        : "both");
+    } else if (a->emulator || b->emulator) {
+        c->comparable = false;
+        snprintf(c->reason, sizeof c->reason, "%s ran under an emulator (%.64s): its timings are no results",
+                 a->emulator && b->emulator ? "each of them" : a->emulator ? "A" : "B",
+                 a->emulator ? a->emulator : b->emulator);
     } else if (a->method_version != b->method_version) {
         c->comparable = false;
         snprintf(c->reason, sizeof c->reason,

@@ -59,13 +59,25 @@ void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *e, char
     }
 }
 
+/* Memory is what it is; everything else is a time, or made of one. */
+void ifm_print_value(enum ifm_metric metric, const struct ifm_view *view, char *value, char *interval)
+{
+    ifm_print_metric(metric, &view->metrics[metric], value, interval);
+    if (view->run.emulator && metric != IFM_METRIC_RSS) {
+        snprintf(value, IFM_FORMAT_MAX, "emulated");
+        interval[0] = '\0';
+    }
+}
+
 void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note, size_t size)
 {
     const struct ifm_estimate *e = &view->metrics[metric];
     int64_t n = ifm_view_iterations(view);
     note[0] = '\0';
     int64_t needed = ifm_target_samples(metric);
-    if (!view->ok || e->enough || needed < 2)
+    if (view->run.emulator && metric == IFM_METRIC_P50)
+        snprintf(note, size, "no result: %.60s computed in place of the processor", view->run.emulator);
+    if (!view->ok || view->run.emulator || e->enough || needed < 2)
         return;
     if (n >= needed) /* timed in batches: there is no percentile of single calls, however many */
         snprintf(note, size, "of batches of calls: too fast for single ones");
@@ -80,7 +92,7 @@ static void metric_line(struct ifm_cli *cli, const struct ifm_view *view, enum i
 {
     char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[128];
     struct ifm_buf *out = &cli->out;
-    ifm_print_metric(metric, &view->metrics[metric], value, interval);
+    ifm_print_value(metric, view, value, interval);
     ifm_print_note(metric, view, note, sizeof note);
     ifm_buf_adds(out, "  ");
     padded(out, ifm_print_label(metric), LABEL_WIDTH);
@@ -395,7 +407,7 @@ void ifm_print_md(struct ifm_cli *cli, const struct ifm_view *view)
         char value[IFM_FORMAT_MAX], interval[IFM_FORMAT_MAX], note[128];
         if (m == IFM_METRIC_ENERGY && isnan(view->metrics[m].value))
             continue; /* most machines have no source of it */
-        ifm_print_metric((enum ifm_metric)m, &view->metrics[m], value, interval);
+        ifm_print_value((enum ifm_metric)m, view, value, interval);
         ifm_print_note((enum ifm_metric)m, view, note, sizeof note);
         ifm_buf_addf(out, "| %s | %s | %s |\n", ifm_print_label((enum ifm_metric)m), value,
                      note[0]       ? note

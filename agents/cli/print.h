@@ -21,6 +21,8 @@ void ifm_print_estimate(struct ifm_jw *w,
  * bytes. */
 void ifm_print_metric(enum ifm_metric metric, const struct ifm_estimate *estimate, char *value,
                       char *interval);
+/* The same of a view; "emulated" in place of a time that an emulator took. */
+void ifm_print_value(enum ifm_metric metric, const struct ifm_view *view, char *value, char *interval);
 const char *ifm_print_label(enum ifm_metric metric); /* "P50", "peak RSS" */
 void ifm_print_note(enum ifm_metric metric, const struct ifm_view *view, char *note,
                     size_t size);

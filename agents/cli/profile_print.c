@@ -151,7 +151,7 @@ void ifm_profile_human(struct ifm_cli *cli, const struct ifm_view *view, size_t 
     rows(out, &run->profile, &f, top);
     ifm_buf_addc(out, '\n');
     notes(cli, run, &f);
-    ifm_print_metric(IFM_METRIC_P50, &view->metrics[IFM_METRIC_P50], p50, interval);
+    ifm_print_value(IFM_METRIC_P50, view, p50, interval);
     ifm_trust_line(run, line, sizeof line);
     ifm_buf_addf(out, "  latency        P50 %s over %zu invocation%s without a profiler (%s)\n", p50, view->ok,
                  view->ok == 1 ? "" : "s", line);
