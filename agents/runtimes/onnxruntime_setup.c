@@ -19,16 +19,35 @@ static const enum ifm_dtype dtypes[ORT_TYPE_COUNT] = {
     [ORT_F64] = IFM_DTYPE_F64,   [ORT_U32] = IFM_DTYPE_U32,   [ORT_U64] = IFM_DTYPE_U64,
     [ORT_BF16] = IFM_DTYPE_BF16,
 };
+/* Behind "file.cc:7 " or "file.h:7 "; NULL where no source file is named. */
+static const char *behind_source(const char *text)
+{
+    static const char *const marks[] = { ".cc:", ".h:" };
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        const char *at = strstr(text, marks[i]);
+        at = at ? at + strlen(marks[i]) : NULL;
+        if (at && *at >= '0' && *at <= '9') {
+            at += strspn(at, "0123456789");
+            return *at == ' ' ? at + 1 : at;
+        }
+    }
+    return NULL;
+}
+
+/* "/file.cc:7 type function(type) reason", "… file.cc:7 function reason" -> "reason" */
 const char *onnx_message(struct onnx_state *s, const ort_status *status)
 {
     const char *text = s->api.GetErrorMessage(status);
-    const char *source = strstr(text, ".cc:"), *reason = strstr(text, "Status Message: ");
+    const char *function = behind_source(text), *reason = strstr(text, "Status Message: ");
     if (reason) {
         return reason + strlen("Status Message: ");
     }
-    const char *end =
-        source ? strstr(source, ") ") : NULL; /* "/file.cc:7 type function(type) reason" */
-    return end && end[2] ? end + 2 : text;
+    const char *end = function ? strstr(function, ") ") : NULL;
+    if (end && end[2]) {
+        return end + 2;
+    }
+    end = function ? strchr(function, ' ') : NULL;
+    return end && end[1] ? end + 1 : text;
 }
 
 int onnx_check(struct onnx_state *s, ort_status *status, const char *what)

@@ -27,7 +27,7 @@ static bool is_noise(const char *line, size_t len)
     return len == 0;
 }
 
-/* The first line that says something, and those that it announces with a colon. */
+/* The lines that say something, joined. */
 const char *ov_reason(struct ov_state *s)
 {
     static char reason[240];
@@ -40,7 +40,7 @@ const char *ov_reason(struct ov_state *s)
             snprintf(reason + used, sizeof reason - used, "%s%.*s", used ? " " : "", (int)len, line);
             used = strlen(reason);
         }
-        if (used && (reason[used - 1] != ':' || used + 2 >= sizeof reason)) {
+        if (used + 2 >= sizeof reason) {
             break;
         }
         line += len + strspn(line + len, "\r\n");

@@ -2,6 +2,7 @@
 #include "tests/lib/testlib.h"
 #include <stdio.h>
 #include "agents/runtimes/onnxruntime_abi.h"
+#include "tests/contract/custom_op.h"
 
 #ifdef ORT_HEADER
 #include ORT_HEADER
@@ -45,9 +46,34 @@ static void constants_are_the_vendors(void **state)
     assert_int_equal(ORT_LOG_FATAL, ORT_LOGGING_LEVEL_FATAL);
 }
 
+/* Of the library that tests of --custom-ops load. */
+static void the_test_operator_fits_the_vendors_interface(void **state)
+{
+    (void)state;
+#define SLOT(number, name) assert_int_equal(offsetof(OrtApi, name) / sizeof(void *), number)
+    SLOT(CUSTOM_CREATE_DOMAIN, CreateCustomOpDomain);
+    SLOT(CUSTOM_DOMAIN_ADD, CustomOpDomain_Add);
+    SLOT(CUSTOM_ADD_DOMAIN, AddCustomOpDomain);
+    SLOT(CUSTOM_DATA, GetTensorMutableData);
+    SLOT(CUSTOM_DIMENSION_COUNT, GetDimensionsCount);
+    SLOT(CUSTOM_DIMENSIONS, GetDimensions);
+    SLOT(CUSTOM_ELEMENT_COUNT, GetTensorShapeElementCount);
+    SLOT(CUSTOM_TYPE_AND_SHAPE, GetTensorTypeAndShape);
+    SLOT(CUSTOM_GET_INPUT, KernelContext_GetInput);
+    SLOT(CUSTOM_GET_OUTPUT, KernelContext_GetOutput);
+    SLOT(CUSTOM_RELEASE_SHAPE, ReleaseTensorTypeAndShapeInfo);
+#undef SLOT
+    assert_int_equal(offsetof(struct custom_op, compute), offsetof(OrtCustomOp, KernelCompute));
+    assert_int_equal(offsetof(struct custom_op, output_count), offsetof(OrtCustomOp, GetOutputTypeCount));
+    assert_int_equal(offsetof(struct custom_op, end_version), offsetof(OrtCustomOp, GetEndVersion));
+    assert_int_equal(sizeof(struct custom_op), sizeof(OrtCustomOp));
+    assert_int_equal(offsetof(struct custom_op, destroy), offsetof(OrtCustomOp, KernelDestroy));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_slot_has_the_vendors_index),
+                                        cmocka_unit_test(the_test_operator_fits_the_vendors_interface),
                                         cmocka_unit_test(constants_are_the_vendors) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
