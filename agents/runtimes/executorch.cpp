@@ -174,6 +174,14 @@ std::unique_ptr<et_method> et_load(et_live &l, er::EventTracer *tracer)
     return m;
 }
 
+static enum ifm_dtype scalar_dtype(er::Tag tag)
+{
+    return tag == er::Tag::Int      ? IFM_DTYPE_I64
+           : tag == er::Tag::Double ? IFM_DTYPE_F64
+           : tag == er::Tag::Bool   ? IFM_DTYPE_BOOL
+                                    : IFM_DTYPE_NONE;
+}
+
 static void describe_one(et_live &l, const er::Result<er::Tag> &tag, const er::Result<er::TensorInfo> &meta,
                          bool input, size_t i)
 {
@@ -195,10 +203,7 @@ static void describe_one(et_live &l, const er::Result<er::Tag> &tag, const er::R
             t.dims[d] = open ? -1 : meta->sizes()[d];
         }
     } else if (tag.ok()) {
-        t.dtype = *tag == er::Tag::Int      ? IFM_DTYPE_I64
-                  : *tag == er::Tag::Double ? IFM_DTYPE_F64
-                  : *tag == er::Tag::Bool   ? IFM_DTYPE_BOOL
-                                            : IFM_DTYPE_NONE;
+        t.dtype = scalar_dtype(*tag);
     }
     list.push_back(t);
     if (input) {

@@ -110,26 +110,38 @@ int torch_memory(void *state, int64_t *allocator_peak_bytes)
 }
 
 /* -- Outputs --------------------------------------------------------------------------------------------- */
+static at::Tensor array_of(const c10::IValue &value)
+{
+    if (value.isTensor()) {
+        return value.toTensor().defined() ? value.toTensor().contiguous() : at::empty({ 0 });
+    }
+    const auto type = value.isInt() ? at::kLong : value.isDouble() ? at::kDouble : at::kBool;
+    return at::scalar_tensor(value.toScalar(), at::TensorOptions().dtype(type));
+}
+
+static void flatten(torch_live &l, const c10::IValue &value, const std::string &name, int depth);
+
+static void flatten_tuple(torch_live &l, const c10::ivalue::Tuple &tuple, int depth)
+{
+    const auto type = tuple.type<c10::TupleType>();
+    const auto schema = type ? type->schema() : nullptr; /* a named tuple has one */
+    for (size_t i = 0; i < tuple.elements().size(); i++) {
+        flatten(l, tuple.elements()[i], schema ? schema->arguments()[i].name() : "", depth);
+    }
+}
+
 static void flatten(torch_live &l, const c10::IValue &value, const std::string &name, int depth)
 {
-    const auto next = [&] { return "output" + std::to_string(l.kept.size()); };
     if (depth > 8 || l.kept.size() >= IFM_MAX_TENSORS) {
         throw problem("the outputs of the model are nested too deep or are too many");
     }
     if (value.isTensor() || value.isScalar()) {
-        const at::Tensor tensor = value.isTensor() ? value.toTensor() : at::scalar_tensor(value.toScalar(),
-            at::TensorOptions().dtype(value.isInt() ? at::kLong : value.isDouble() ? at::kDouble : at::kBool));
-        l.result_names.push_back(name.empty() ? next() : name);
-        l.kept.push_back(tensor.defined() ? tensor.contiguous() : at::empty({ 0 }));
+        l.result_names.push_back(name.empty() ? "output" + std::to_string(l.kept.size()) : name);
+        l.kept.push_back(array_of(value));
     } else if (value.isTuple()) {
-        const auto &tuple = value.toTupleRef();
-        const auto type = tuple.type<c10::TupleType>();
-        for (size_t i = 0; i < tuple.elements().size(); i++) {
-            const auto schema = type ? type->schema() : nullptr;
-            flatten(l, tuple.elements()[i], schema ? schema->arguments()[i].name() : "", depth + 1);
-        }
+        flatten_tuple(l, value.toTupleRef(), depth + 1);
     } else if (value.isList()) {
-        for (const c10::IValue &item : value.toListRef()) {
+        for (const c10::IValue &item : value.toList().vec()) {
             flatten(l, item, "", depth + 1);
         }
     } else if (value.isGenericDict()) {

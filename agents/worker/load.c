@@ -109,6 +109,14 @@ static void default_range(enum ifm_dtype dtype, double *low, double *high)
     *high = dtype == IFM_DTYPE_I8 ? 127 : dtype == IFM_DTYPE_U8 ? 255 : 1;
 }
 
+static void note_dim(struct ifm_strings *assumed, const struct ifm_tensor_info *info, int32_t d,
+                     int64_t size)
+{
+    const char *name = info->dim_names[d];
+    ifm_report_note(assumed, ASSUMED_MAX, "dim %d%s%.80s%s = %lld", d, name ? " (" : "",
+                    name ? name : "", name ? ")" : "", (long long)size);
+}
+
 static int choose_dims(const struct ifm_msg_spec *spec, const struct ifm_msg_spec_input *given,
                        const struct ifm_tensor_info *info, const int64_t *bounds, int64_t *dims,
                        struct ifm_strings *assumed, struct ifm_err *err)
@@ -119,16 +127,14 @@ static int choose_dims(const struct ifm_msg_spec *spec, const struct ifm_msg_spe
                         "the shape given is", err);
     }
     for (int32_t d = 0; d < info->rank; d++) {
-        const bool batch = d == 0 && spec->batch > 0;
-        dims[d] = info->dims[d] >= 0 ? info->dims[d]
-                  : told             ? given->dims.items[d]
-                  : batch            ? spec->batch
-                  : bounds[d] > 0    ? bounds[d]
-                                     : 1;
-        if (info->dims[d] < 0 && !told && !batch) {
-            const char *name = info->dim_names[d];
-            ifm_report_note(assumed, ASSUMED_MAX, "dim %d%s%.80s%s = %lld", d, name ? " (" : "",
-                            name ? name : "", name ? ")" : "", (long long)dims[d]);
+        const bool open = info->dims[d] < 0, batch = d == 0 && spec->batch > 0;
+        dims[d] = !open           ? info->dims[d]
+                  : told          ? given->dims.items[d]
+                  : batch         ? spec->batch
+                  : bounds[d] > 0 ? bounds[d]
+                                  : 1;
+        if (open && !told && !batch) {
+            note_dim(assumed, info, d, dims[d]);
         }
     }
     return 0;

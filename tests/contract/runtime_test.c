@@ -14,7 +14,25 @@
 #include "core/opt.h"
 #include "core/tensor.h"
 
+#ifndef SHAPE_OF /* an input of which the model tells no shape, and the shape that the test gives it */
+#define SHAPE_OF NULL
+#define SHAPE    { 0 }
+#endif
+
 static char model_path[4096];
+
+/* What a user who wants the model to run would say. */
+static struct ifm_msg_spec make_spec(void)
+{
+    static int64_t dims[] = SHAPE;
+    static struct ifm_msg_spec_input input = { .name = SHAPE_OF, .low = NAN, .high = NAN };
+    struct ifm_msg_spec spec = { .seed = 7 };
+    if (input.name) {
+        input.dims = (struct ifm_ints){ .items = dims, .count = sizeof dims / sizeof *dims };
+        spec.inputs = (struct ifm_list){ .items = &input, .count = 1 };
+    }
+    return spec;
+}
 
 static struct ifm_registry_module *open_module(void)
 {
@@ -178,7 +196,7 @@ static void check_infos(const struct ifm_tensor_info *infos, size_t count)
     for (size_t i = 0; i < count; i++) {
         assert_true(strlen(infos[i].name) > 0);
         assert_in_range(infos[i].dtype, IFM_DTYPE_NONE, IFM_DTYPE_COUNT - 1);
-        assert_in_range(infos[i].rank, 0, IFM_MAX_RANK);
+        assert_true(infos[i].rank >= -1 && infos[i].rank <= IFM_MAX_RANK);
         for (int32_t d = 0; d < infos[i].rank; d++) {
             assert_true(infos[i].dims[d] >= -1);
         }
@@ -188,9 +206,10 @@ static void check_infos(const struct ifm_tensor_info *infos, size_t count)
 static void check_output(const struct ifm_tensor *t, const struct ifm_tensor_info *info)
 {
     assert_string_equal(t->name, info->name);
-    assert_int_equal(t->dtype, info->dtype);
-    assert_int_equal(t->rank, info->rank);
-    for (int32_t d = 0; d < t->rank; d++) {
+    assert_true(t->dtype != IFM_DTYPE_NONE && t->rank >= 0);
+    assert_true(info->dtype == IFM_DTYPE_NONE || t->dtype == info->dtype);
+    assert_true(info->rank < 0 || t->rank == info->rank);
+    for (int32_t d = 0; d < info->rank; d++) {
         assert_true(info->dims[d] < 0 || info->dims[d] == t->dims[d]);
     }
     assert_non_null(t->data);
@@ -248,7 +267,7 @@ static void the_slots_work_in_their_order(void **state)
     const struct ifm_tensor_info *in, *out, *in_again, *out_again;
     size_t in_count, out_count, in_count_again, out_count_again;
     struct ifm_msg_event holder; /* the messages are freed by an event's table */
-    struct ifm_msg_spec spec = { .seed = 7 };
+    const struct ifm_msg_spec spec = make_spec();
     struct ifm_load inputs = { .count = 0 };
     struct ifm_runtime_info info;
     char text[4096] = "";
@@ -319,7 +338,7 @@ static uint64_t one_session(struct ifm_registry_module *m)
     const struct ifm_tensor *outputs = NULL;
     size_t in_count, out_count, n = 0;
     struct ifm_msg_event holder;
-    struct ifm_msg_spec spec = { .seed = 7 };
+    const struct ifm_msg_spec spec = make_spec();
     struct ifm_load inputs = { .count = 0 };
     struct ifm_runtime_info info;
     ifm_json_init(&ifm_event_table, &holder);
@@ -354,7 +373,7 @@ static void a_profile_adds_up_and_leaves_the_runtime_as_it_was(void **state)
     const struct ifm_tensor_info *in, *out;
     size_t in_count, out_count;
     struct ifm_msg_event holder;
-    struct ifm_msg_spec spec = { .seed = 7 };
+    const struct ifm_msg_spec spec = make_spec();
     struct ifm_load inputs = { .count = 0 };
     (void)state;
     if (!(m->ops.caps & IFM_CAP_PROFILE)) {
@@ -416,6 +435,19 @@ static const char *missing(void)
     return reason[0] ? reason : NULL;
 }
 
+/* A module that is compiled when its runtime is installed may not be there. */
+static bool not_installed(void)
+{
+    struct ifm_registry_module m;
+    struct ifm_err err = IFM_ERR_INIT;
+    const int code = ifm_registry_open(&m, RUNTIME, NULL, NULL, &err);
+    if (code == IFM_ERR_USAGE || code == IFM_ERR_UNAVAILABLE) {
+        printf("SKIP: %s is not here; run: inferometer runtime install %s\n", RUNTIME, RUNTIME);
+    }
+    ifm_registry_close(&m);
+    return code == IFM_ERR_USAGE || code == IFM_ERR_UNAVAILABLE;
+}
+
 int main(void)
 {
     const struct CMUnitTest always[] = {
@@ -433,7 +465,10 @@ int main(void)
         cmocka_unit_test(a_profile_adds_up_and_leaves_the_runtime_as_it_was),
         cmocka_unit_test(a_wrong_number_of_inputs_is_refused),
     };
-    setenv("INFEROMETER_MODULE_DIR", MODULES, 1);
+    setenv("INFEROMETER_MODULE_DIR", MODULES, MODULES[0] != '\0');
+    if (!MODULES[0] && not_installed()) {
+        return 77;
+    }
     const int failed = cmocka_run_group_tests(always, NULL, NULL);
     if (failed) {
         return failed;
