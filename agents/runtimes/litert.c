@@ -153,20 +153,20 @@ static void look_at_outputs(struct litert_state *s)
 
 static int check_strict(struct litert_state *s)
 {
-    const struct litert_census *left = &s->plain.left, *whole = &s->plain.whole;
+    const struct litert_census *whole = &s->plain.whole,
+                               *rest = s->plain.external ? &s->plain.after_external : &s->plain.left;
     if (!s->strict || (s->provider == LITERT_BUILTIN && !s->plain.external)) {
         return 0;
     }
-    const bool known = left->seen && whole->seen && (!s->plain.external || s->plain.after_external.seen);
-    const uint64_t others = s->plain.external && known ? s->plain.after_external.operators : left->operators;
-    if (!known) {
+    if (!rest->seen || !whole->seen) {
         FAIL("strict: this TensorFlow Lite does not tell which operators %s takes", litert_provider(s));
         return IFM_RUNTIME_UNAVAILABLE;
     }
-    if (others > 0) {
+    if (rest->operators > 0) {
         FAIL("strict: %s takes %llu of %llu operators, the first that it leaves makes '%.50s'; without --strict "
-             "builtin kernels compute them", litert_provider(s), (unsigned long long)(whole->operators - others),
-             (unsigned long long)whole->operators, left->operators ? left->first_makes : "");
+             "other kernels compute them", litert_provider(s),
+             (unsigned long long)(whole->operators - rest->operators), (unsigned long long)whole->operators,
+             rest->first_makes);
         return IFM_RUNTIME_UNAVAILABLE;
     }
     return 0;
@@ -247,7 +247,8 @@ static int litert_effective(void *state, char *text, size_t text_size)
     if (s->threads) {
         snprintf(threads, sizeof threads, "%lld", (long long)s->threads);
     }
-    snprintf(text, text_size, "provider=%s\nthreads=%s%s%s%s", litert_provider(s), threads,
+    const char *rest = !s->plain.external ? "" : s->provider == LITERT_BUILTIN ? "\nrest=builtin" : "\nrest=xnnpack";
+    snprintf(text, text_size, "provider=%s\nthreads=%s%s%s%s%s", litert_provider(s), threads, rest,
              s->strict ? "\nstrict=on" : "", precision ? "\nprecision=" : "", precision ? precision : "");
     return 0;
 }

@@ -76,11 +76,11 @@ def operator(code, inputs, outputs, options_type=None, options=None):
     return {0: ("I", code), 1: inputs, 2: outputs, 3: options_type and ("b", options_type), 4: options}
 
 
-def model(codes, tensors, operators, inputs, outputs, buffers=(), version=3):
+def model(codes, tensors, operators, inputs, outputs, buffers=(), version=3, op_version=1):
     """codes: builtin numbers or names of custom operators."""
     def code(c):
         return {0: ("b", CUSTOM), 1: c, 2: ("i", 1), 3: ("i", CUSTOM)} if isinstance(c, str) else \
-            {0: ("b", c), 2: ("i", 1), 3: ("i", c)}
+            {0: ("b", c), 2: ("i", op_version), 3: ("i", c)}
     w = Writer()
     w.out += bytes(4) + b"TFL3"
     w.table({0: ("I", version), 1: [code(c) for c in codes],
@@ -93,11 +93,11 @@ def floats(*values):
     return struct.pack(f"<{len(values)}f", *values)
 
 
-def add(version=3):
+def add(version=3, op_version=1):
     """y = x + 1 over [n, 4], n open."""
     return model([ADD], [tensor("x", [1, 4], signature=[-1, 4]), tensor("one", [4], buffer=1),
                          tensor("y", [1, 4], signature=[-1, 4])],
-                 [operator(0, [0, 1], [2])], [0], [2], [floats(1, 1, 1, 1)], version)
+                 [operator(0, [0, 1], [2])], [0], [2], [floats(1, 1, 1, 1)], version, op_version)
 
 
 def found():
