@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import onnx_lib as onnx
-from cli_lib import BUILD, CliCase, main, model, npy, npz
+from cli_lib import BUILD, SOURCE, CliCase, main, model, npy, npz
 
 ONE = ("--runtime", "openvino", "--invocations", "1", "--iterations", "20", "--warmup", "2", "--daemon", "none", "-q")
 WORKER = os.path.join(BUILD, "bin", "inferometer-worker")
@@ -93,6 +93,55 @@ class Openvino(CliCase):
         self.fails(65, "cannot read the model", "run", path, *ONE)
         os.unlink(os.path.join(self.work, "small.bin"))
         self.fails(65, "cannot read the model", "run", path, *ONE)
+
+    def test_sixteen_bit_activations(self):
+        """A graph optimization of ONNX Runtime computes them with 8 bits where the processor is faster that way, without
+        a word: the same file, three answers, and only a reference tells which one is right."""
+        step, out = 8 / 65535, 64 / 65535
+        weights = [(7 * k + 5 * n) % 101 - 50 for k in range(16) for n in range(10)]
+        x = [-3.7 + 0.47 * k for k in range(16)]
+        exact = [out * round(sum(step * round(x[k] / step) * weights[10 * k + n] / 64 for k in range(16)) / out) for n in range(10)]
+        scalar = [("xs", onnx.FLOAT, step), ("xz", onnx.UINT16, 32768), ("ys", onnx.FLOAT, out), ("yz", onnx.UINT16, 32768),
+                  ("ws", onnx.FLOAT, 1 / 64), ("wz", onnx.INT8, 0)]
+        nodes = [onnx.node("QuantizeLinear", ["x", "xs", "xz"], ["a"]), onnx.node("DequantizeLinear", ["a", "xs", "xz"], ["b"]),
+                 onnx.node("DequantizeLinear", ["w", "ws", "wz"], ["c"]), onnx.node("MatMul", ["b", "c"], ["d"]),
+                 onnx.node("QuantizeLinear", ["d", "ys", "yz"], ["e"]), onnx.node("DequantizeLinear", ["e", "ys", "yz"], ["y"])]
+        data = onnx.model(nodes, [onnx.value_info("x", onnx.FLOAT, [1, 16])], [onnx.value_info("y", onnx.FLOAT, [1, 10])],
+                          [onnx.tensor("w", onnx.INT8, [16, 10], weights)] +
+                          [onnx.tensor(name, kind, [], [value]) for name, kind, value in scalar], opset=21)
+        words = (self.write("a16w8.onnx", data), "--input", "x=" + self.write("x.npy", npy(x, (1, 16))), "--expect",
+                 self.write("expect.npz", npz(y=npy(exact, (1, 10)))), "--rtol", "0.0001", "--atol", str(2.1 * out))
+        self.assertEqual(self.one(*words)["verification"], "verified")
+        ort = ("--runtime", "onnxruntime", *ONE[2:])
+        got = self.cli("run", *words, *ort, "-O", "graph-optimization=disable")
+        if "install it with" in got.err:
+            self.skipTest(got.err.strip().splitlines()[-1])
+        self.assertEqual(got.status, 0, got)
+        got = self.cli("run", *words, *ort)
+        self.assertEqual((got.status, "WRONG" in got.out), (5, True) if got.status else (0, False), got)
+
+    def test_a_quantized_model_that_is_computed_wrong_is_never_fast(self):
+        """Convolutions with 16-bit activations: numbers that have nothing to do with the reference, and no error."""
+        bundle = os.path.join(SOURCE, "build", "bundles", "fashion")
+        if not os.path.exists(bundle):
+            self.skipTest("the bundle fashion is not there; make it with agents/prepare")
+        got = self.cli("run", bundle, "--variant", "onnx-fp32,onnx-a16w8", *ONE)
+        self.assertEqual(got.status, 5, got)
+        rows = {line.split()[1]: line for line in got.out.splitlines() if re.match(r"  [0-9\u2013]  ", line)}
+        self.assertIn("WRONG", rows["onnx-a16w8"])
+        self.assertTrue(rows["onnx-a16w8"].startswith("  \u2013"), got)
+        self.assertNotIn("WRONG", rows["onnx-fp32"])
+
+    def test_an_output_without_elements_is_no_result(self):
+        data = onnx.model([onnx.node("Slice", ["x", "from", "to"], ["y"])], [onnx.value_info("x", onnx.FLOAT, [2, 4])],
+                          [onnx.value_info("y", onnx.FLOAT, ["n", 4])],
+                          [onnx.tensor("from", onnx.INT64, [1], [2]), onnx.tensor("to", onnx.INT64, [1], [2])])
+        path = self.write("empty.onnx", data)
+        expect = self.write("expect.npz", npz(y=npy([1, 2, 3, 4], (1, 4))))
+        for runtime in ("openvino", "onnxruntime"):
+            got = self.cli("run", path, "--expect", expect, "--runtime", runtime, *ONE[2:])
+            if "install it with" not in got.err:
+                self.assertEqual((got.status, "WRONG" in got.out), (5, True), got)
 
     def test_several_inferences_at_once(self):
         for words in (("--scenario", "offline", "--streams", "8", "-O", "requests=3"),
