@@ -4,6 +4,7 @@
 #   unit contract schema integration fault fuzz web lint  run in preset dev (all warnings are errors)
 #   asan    unit, contract and fault again with the address and undefined-behaviour sanitizers
 #   tsan    the daemon's tests again with the thread sanitizer
+#   arm64   the contract suite of the worker that is built for ARM, under an emulator
 #   perf    budgets, in preset release, one at a time
 #   all     every kind; without an argument: every kind but perf
 # Missing system packages are installed when root; else the line to run is printed. What cannot run is skipped with
@@ -20,16 +21,16 @@ parse() {
     local word
     for word in "$@"; do
         case $word in
-            unit | contract | schema | integration | fault | fuzz | web | lint | asan | tsan | perf) kinds+=" $word" ;;
-            all) kinds+=" $dev_kinds asan tsan perf" ;;
-            -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 0 ;;
+            unit | contract | schema | integration | fault | fuzz | web | lint | asan | tsan | arm64 | perf) kinds+=" $word" ;;
+            all) kinds+=" $dev_kinds asan tsan arm64 perf" ;;
+            -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 0 ;;
             *)
                 # shellcheck disable=SC2086 # words
-                die 64 "unknown kind $word$(did_you_mean "$word" $dev_kinds asan tsan perf all)"
+                die 64 "unknown kind $word$(did_you_mean "$word" $dev_kinds asan tsan arm64 perf all)"
                 ;;
         esac
     done
-    [ -n "$kinds" ] || kinds=" $dev_kinds asan tsan"
+    [ -n "$kinds" ] || kinds=" $dev_kinds asan tsan arm64"
 }
 wanted() { case "$kinds " in *" $1 "*) return 0 ;; esac; return 1; }
 say() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
@@ -99,6 +100,14 @@ run() { # PRESET NAME CTEST OPTION…; $wrapper goes before ctest
         "${@:3}" >"$results/$1-$2.log" 2>&1 || true # failures are in the JUnit file
     count "$file"
 }
+arm64() {
+    if deploy/cross >"$results/cross.log" 2>&1; then
+        if build linux-arm64; then run linux-arm64 contract -j2 -L '^contract$'; fi
+    else
+        skipped=$((skipped + 1))
+        echo "   SKIP arm64: $(tail -n 1 "$results/cross.log")"
+    fi
+}
 labels() { # KIND…: a regular expression of the wanted ones
     local kind out=''
     for kind in "$@"; do ! wanted "$kind" || out+="|$kind"; done
@@ -120,6 +129,7 @@ main() {
         # gcc 12's thread sanitizer does not start under full address randomisation
         wrapper='setarch -R' run tsan sanitizers -j2 -L '^(unit|integration)$' -R 'store_|http_|routes_|daemon_'
     fi
+    ! wanted arm64 || arm64
     if wanted perf && build release; then run release perf -j1 -L '^perf$'; fi
     say 'done'
     echo "$passed passed, $failed failed, $skipped skipped"
