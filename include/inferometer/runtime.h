@@ -176,7 +176,8 @@ struct ifm_runtime_ops {
     uint32_t op_size; /* sizeof(struct ifm_op_profile); 0: IFM_OP_PROFILE_FIRST_SIZE */
     /* How many operators of the loaded model each provider computes, asked after bind. Gets *row_count rows of
      * space, says in *row_count how many it wrote. An operator that a provider took in as part of a larger one
-     * counts where the vendor still tells; a delegate's whole subgraph counts as what it replaced. */
+     * counts where the vendor still tells; a delegate's whole subgraph counts as what it replaced. 0 operators:
+     * it computes there, and how many it has is not told. */
     int (*placement)(void *state, struct ifm_placement *rows, size_t *row_count);
     /* The shape that an input takes where the model leaves it open and the user tells nothing (a largest
      * shape, for instance); asked after describe, once for each input. dims[d] <= 0: nothing is known. */

@@ -260,6 +260,25 @@ static void submit_and_wait(struct ifm_registry_module *m)
     assert_int_equal(m->ops.submit(m->state), 0);
 }
 
+/* Providers by name, each once; a runtime may not know how many operators (0). */
+static void check_placement(struct ifm_registry_module *m)
+{
+    struct ifm_placement rows[IFM_PLACEMENTS_MAX], again[1];
+    size_t count = IFM_PLACEMENTS_MAX, few = 1;
+    memset(rows, 0xff, sizeof rows);
+    assert_int_equal(m->ops.placement(m->state, rows, &count), 0);
+    assert_in_range(count, 1, IFM_PLACEMENTS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        assert_non_null(memchr(rows[i].provider, '\0', sizeof rows[i].provider));
+        assert_true(rows[i].provider[0] && rows[i].operators < 1000000);
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(rows[i].provider, rows[k].provider);
+        }
+    }
+    assert_int_equal(m->ops.placement(m->state, again, &few), 0);
+    assert_true(few <= 1); /* no more than there is space for */
+}
+
 static void the_slots_work_in_their_order(void **state)
 {
     struct ifm_registry_module *m = open_module();
@@ -289,6 +308,9 @@ static void the_slots_work_in_their_order(void **state)
     if (m->ops.effective) {
         assert_int_equal(m->ops.effective(m->state, text, sizeof text), 0);
         t_assert_contains(text, "provider=");
+    }
+    if (m->ops.placement) {
+        check_placement(m);
     }
     if (m->ops.memory && m->ops.run(m->state) == 0) {
         int64_t peak = -1;
