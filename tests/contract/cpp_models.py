@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the tiny models that the tests of the runtimes executorch and libtorch use; run by torch_cpu.py.
-Usage: cpp_models.py FOLDER [executorch] [libtorch] [aot]. Exit 77, with the reason, where a package is missing.
+Usage: cpp_models.py FOLDER [executorch] [libtorch] [aot] [bench]. Exit 77, with the reason, where a package is missing.
 Each model has a known answer, so that a test needs no reference file: y = relu(x) * 2 + 1 and its like."""
 import os
 import sys
@@ -33,6 +33,22 @@ class Net(torch.nn.Module):
 
     def forward(self, x):
         return self.line(torch.relu(self.conv(x)).flatten(1))
+
+
+class Bench(torch.nn.Module):
+    """Some milliseconds of work, for benchmarks."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        sizes = [3, 16, 32, 64, 64]
+        self.convs = torch.nn.ModuleList(torch.nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(sizes, sizes[1:]))
+        self.line = torch.nn.Linear(64, 10)
+
+    def forward(self, x):
+        for conv in self.convs:
+            x = torch.relu(conv(x))
+        return self.line(x.mean((2, 3)))
 
 
 class Two(torch.nn.Module):
@@ -76,6 +92,16 @@ def libtorch(folder):
     torch.jit.script(Named()).save(os.path.join(folder, "named.pt"))
 
 
+def bench(folder):
+    from executorch.exir import to_edge_transform_and_lower
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    net, args = Bench().eval(), (torch.rand(1, 3, 224, 224),)
+    torch.jit.trace(net, args).save(os.path.join(folder, "bench.pt"))
+    program = to_edge_transform_and_lower(torch.export.export(net, args), partitioner=[XnnpackPartitioner()])
+    with open(os.path.join(folder, "bench.pte"), "wb") as file:
+        file.write(program.to_executorch().buffer)
+
+
 def aot(folder):
     program = torch.export.export(Net().eval(), (torch.rand(1, 1, 28, 28),))
     torch._inductor.aoti_compile_and_package(program, package_path=os.path.join(folder, "net.pt2"))
@@ -86,7 +112,7 @@ def main():
     os.makedirs(folder, exist_ok=True)
     with torch.no_grad():
         for kind in kinds:
-            {"executorch": executorch, "libtorch": libtorch, "aot": aot}[kind](folder)
+            {"executorch": executorch, "libtorch": libtorch, "aot": aot, "bench": bench}[kind](folder)
 
 
 if __name__ == "__main__":

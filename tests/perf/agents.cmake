@@ -7,6 +7,8 @@ if(TARGET ifm_worker)
   ifm_add_script(NAME rss LABEL perf COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/rss.py)
   ifm_add_script(NAME python_pairs LABEL perf TIMEOUT 900
     COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/python_pairs.py)
+  ifm_add_script(NAME vendor_pairs LABEL perf TIMEOUT 1800
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/vendor_pairs.py --quick)
   ifm_add_script(NAME spread LABEL perf TIMEOUT 900 COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/spread.py)
   ifm_add_script(NAME rerun_stability LABEL perf TIMEOUT 1800
     COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/rerun_stability.py --quick)

@@ -42,6 +42,57 @@ while len(times) < amount if counted else time.perf_counter() < end:
 times.sort()
 print(json.dumps({"p50_ns": times[(len(times) + 1) // 2 - 1] * 1e9}))
 """
+# The same loop with the Python packages of other vendors: what differs is `call`, made from path, threads and shape.
+TIMING = r"""
+import json, sys, time
+path, threads, amount, shape = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), [int(d) for d in sys.argv[4].split("x")]
+call, version = make(path, threads, shape)
+for _ in range(max(10, amount // 10)):
+    call()
+times = []
+for _ in range(amount):
+    start = time.perf_counter()
+    call()
+    times.append(time.perf_counter() - start)
+times.sort()
+print(json.dumps({"p50_ns": times[(len(times) + 1) // 2 - 1] * 1e9, "version": version}))
+"""
+TFLITE = r"""
+def make(path, threads, shape):
+    import numpy as np
+    try:
+        import ai_edge_litert
+        from ai_edge_litert.interpreter import Interpreter
+        version = "ai-edge-litert " + getattr(ai_edge_litert, "__version__", "")
+    except ImportError:
+        import tflite_runtime
+        from tflite_runtime.interpreter import Interpreter
+        version = "tflite-runtime " + tflite_runtime.__version__
+    net = Interpreter(model_path=path, num_threads=threads)  # XNNPACK is on by itself
+    entry = net.get_input_details()[0]
+    net.resize_tensor_input(entry["index"], shape)
+    net.allocate_tensors()
+    net.set_tensor(entry["index"], np.random.default_rng(1).random(shape, dtype=np.float32))
+    return net.invoke, version
+""" + TIMING
+TORCH = r"""
+def make(path, threads, shape):
+    import torch
+    torch.set_num_threads(threads)
+    net, x = torch.jit.load(path), torch.rand(shape)
+    guard = torch.inference_mode()
+    guard.__enter__()
+    return lambda: net(x), "torch " + torch.__version__
+""" + TIMING
+EXECUTORCH = r"""
+def make(path, threads, shape):
+    import torch
+    from executorch.extension.pybindings import portable_lib
+    from importlib.metadata import version
+    portable_lib._unsafe_reset_threadpool(threads)
+    net, x = portable_lib._load_for_executorch(path), [torch.rand(shape)]
+    return lambda: net.forward(x), "executorch " + version("executorch")
+""" + TIMING
 LOADGEN = SESSION + r"""
 import mlperf_loadgen as lg
 for _ in range(10):
@@ -95,6 +146,28 @@ def loop_p50(site, model, threads, amount, shapes=()):
     return json.loads(python(site, LOOP, model, threads, amount, "-", *shapes))["p50_ns"]
 
 
+def torch_runner():
+    """The command that runs a script with torch on this machine; the script follows."""
+    own = os.environ.get("IFM_TORCH_RUN", "").split()
+    return own or [PYTHON, os.path.join(ROOT, "agents", "prepare", "torch_cpu.py")]
+
+
+def vendor_loop(code, model, threads, amount, shape, site=None):
+    """P50 and version of one fresh process of TFLITE (needs a site), TORCH or EXECUTORCH; or None and why not."""
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
+        script.write(code)
+        script.flush()
+        command = [PYTHON] if site else torch_runner()
+        env = dict(os.environ, PYTHONPATH=site) if site else None
+        done = subprocess.run([*command, script.name, model, str(threads), str(amount), shape], capture_output=True, text=True,
+                              env=env, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        return None, said[-1] if said else f"the peer ended with {done.returncode}"
+    reply = json.loads(done.stdout.strip().splitlines()[-1])
+    return reply["p50_ns"], reply["version"]
+
+
 def loadgen_p50(site, model, threads, seconds, shapes=()):
     with tempfile.TemporaryDirectory(prefix="ifm-loadgen-") as folder:
         python(site, LOADGEN, model, threads, float(seconds), folder, *shapes)
@@ -109,9 +182,9 @@ def benchmark_app_p50(site, model, threads, seconds, shapes=()):
     return float(re.search(r"Median:\s+([\d.]+) ms", out).group(1)) * 1e6
 
 
-def ours(model, threads, *options, shapes=()):
-    """The JSON of one run of ours with ONNX Runtime."""
-    command = [os.path.join(BUILD, "bin", "inferometer"), "run", model, "--runtime", "onnxruntime", "--threads",
+def ours(model, threads, *options, shapes=(), runtime="onnxruntime"):
+    """The JSON of one run of ours."""
+    command = [os.path.join(BUILD, "bin", "inferometer"), "run", model, "--runtime", runtime, "--threads",
                str(threads), "--json", "--quiet", "--daemon", "none", *map(str, options)]
     for shape in shapes:
         command += ["--shape", shape]
