@@ -62,12 +62,24 @@ void ifm_compared_percent(double part, char *text, size_t size)
     snprintf(text, size, percent >= 10 ? "%.0f %%" : "%.2g %%", percent);
 }
 
+static bool emulated(const struct ifm_compared *c)
+{
+    return c->a->run.emulator || c->b->run.emulator;
+}
+
+static void change_text(const struct ifm_compared *c, const struct ifm_comparison_result *r, char *text, size_t size)
+{
+    ifm_compared_change(r, text, size);
+    if (emulated(c)) /* a ratio of times that mean nothing */
+        snprintf(text, size, "\xe2\x80\x93");
+}
+
 /* "inconclusive; 3.2 % would have been seen": a change that is not shown may still be there. */
 static void verdict_text(const struct ifm_compared *c, size_t m, char *text, size_t size)
 {
     const struct ifm_comparison_result *r = &c->metrics[m];
     char percent[32];
-    if (c->a->run.emulator || c->b->run.emulator) {
+    if (emulated(c)) {
         snprintf(text, size, "none");
         return;
     }
@@ -111,9 +123,7 @@ void ifm_compared_table(struct ifm_cli *cli, const struct ifm_compared *c)
         const struct ifm_comparison_result *r = &c->metrics[m];
         ifm_print_value((enum ifm_metric)m, c->a, a, interval);
         ifm_print_value((enum ifm_metric)m, c->b, b, interval);
-        ifm_compared_change(r, change, sizeof change);
-        if (c->a->run.emulator || c->b->run.emulator) /* a ratio of times that mean nothing */
-            snprintf(change, sizeof change, "\xe2\x80\x93");
+        change_text(c, r, change, sizeof change);
         verdict_text(c, m, verdict, sizeof verdict);
         bool bad = r->verdict == IFM_VERDICT_REGRESSION;
         ifm_buf_adds(out, "  ");
@@ -155,7 +165,7 @@ static void markdown(struct ifm_cli *cli, const struct ifm_compared *c)
         verdict_text(c, m, verdict, sizeof verdict);
         ifm_print_value((enum ifm_metric)m, c->a, a, interval);
         ifm_print_value((enum ifm_metric)m, c->b, b, interval);
-        ifm_compared_change(&c->metrics[m], change, sizeof change);
+        change_text(c, &c->metrics[m], change, sizeof change);
         ifm_buf_addf(out, "| %s | %s | %s | %s | %s |\n", labels[m], a, b, change, verdict);
     }
     ifm_buf_addf(out, "| trust | %s | %s | | |\n\n%s%s%s%s%s\n", trust_a, trust_b, c->caption,

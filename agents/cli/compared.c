@@ -68,6 +68,17 @@ static int map_differences(struct ifm_compared *c, const struct ifm_map *a, cons
     return rc;
 }
 
+/* Fills the reason. */
+static bool emulated(struct ifm_compared *c)
+{
+    const char *a = c->a->run.emulator, *b = c->b->run.emulator;
+    if (!a && !b)
+        return false;
+    snprintf(c->reason, sizeof c->reason, "%s ran under an emulator (%.64s): its timings are no results",
+             a && b ? "each of them" : a ? "A" : "B", a ? a : b);
+    return true;
+}
+
 static void judge_comparable(struct ifm_compared *c)
 {
     const struct ifm_msg_run *a = &c->a->run, *b = &c->b->run;
@@ -79,11 +90,8 @@ static void judge_comparable(struct ifm_compared *c)
                  b->verification != IFM_VERIFY_WRONG   ? "A"
                  : a->verification != IFM_VERIFY_WRONG ? "B"
                                                        : "both");
-    } else if (a->emulator || b->emulator) {
+    } else if (emulated(c)) {
         c->comparable = false;
-        snprintf(c->reason, sizeof c->reason, "%s ran under an emulator (%.64s): its timings are no results",
-                 a->emulator && b->emulator ? "each of them" : a->emulator ? "A" : "B",
-                 a->emulator ? a->emulator : b->emulator);
     } else if (a->method_version != b->method_version) {
         c->comparable = false;
         snprintf(c->reason, sizeof c->reason,
