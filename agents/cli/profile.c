@@ -6,6 +6,7 @@
 #include "agents/cli/arms.h"
 #include "agents/cli/locate.h"
 #include "agents/cli/profile.h"
+#include "agents/cli/program.h"
 #include "agents/cli/send.h"
 #include "agents/executors/interrupt.h"
 #include "core/mem.h"
@@ -348,6 +349,8 @@ static int run_profile(struct ifm_cli *cli, void *options, int argc, char **argv
         return show_stored(cli, o, &located, err);
     int rc = argc > 1 ? ifm_cli_arguments(argc, argv, 0, 1, "one MODEL or BUNDLE", err)
                       : run_options(o, &run, err);
+    if (!rc && ifm_program_is(&run))
+        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "a program that is not ours has no operator profile");
     if (!rc)
         rc = ifm_run_options_read(&run, &asked, err);
     if (!rc)

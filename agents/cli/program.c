@@ -123,6 +123,24 @@ static int copy_words(int count, char **typed, char ***words, struct ifm_err *er
                               WORDS_MAX - 1);
 }
 
+char *ifm_program_quote(char *const *words, size_t count)
+{
+    struct ifm_buf out;
+    ifm_buf_init(&out, 65536);
+    for (size_t i = 0; i < count; i++) {
+        ifm_buf_adds(&out, i ? " '" : "'");
+        for (const char *p = words[i]; *p; p++)
+            if (*p == '\'')
+                ifm_buf_adds(&out, "'\\''");
+            else
+                ifm_buf_addc(&out, *p);
+        ifm_buf_addc(&out, '\'');
+    }
+    char *text = ifm_buf_take(&out);
+    ifm_buf_done(&out);
+    return text;
+}
+
 /* -- The program --------------------------------------------------------------------------------- */
 
 static bool runs(const char *path)
@@ -154,7 +172,7 @@ static int find(char **word, struct ifm_err *err)
                : ifm_err_set(err, IFM_ERR_PERMISSION, "", "%.120s is no program that can be started", *word);
 }
 
-static char *join(char **words)
+char *ifm_program_arguments(char *const *words)
 {
     struct ifm_buf out;
     ifm_buf_init(&out, 65536);
@@ -188,7 +206,7 @@ static int open_program(const struct ifm_run_options *o, char **words, struct if
     out->variant = ifm_dup(base);
     out->format = ifm_dup("program");
     out->sha256 = ifm_dup(hex);
-    out->arguments = join(words + 1);
+    out->arguments = ifm_program_arguments(words + 1);
     if (out->path && out->model && out->variant && out->format && out->sha256 && out->arguments)
         return 0;
     ifm_subject_done(out);

@@ -16,6 +16,10 @@ int ifm_program_subjects(const struct ifm_run_asked *asked, int word_count, char
                          struct ifm_arms *out, struct ifm_err *err);
 /* One command line into words; *words and each of them is the caller's, NULL-terminated. */
 int ifm_program_split(const char *text, char ***words, struct ifm_err *err);
+/* The words as a command that is split into them again; NULL when out of memory. */
+char *ifm_program_quote(char *const *words, size_t count);
+/* Arguments (words behind the program) as a configuration keeps them; NULL when out of memory. */
+char *ifm_program_arguments(char *const *arguments);
 void ifm_program_words_free(char **words); /* accepts NULL */
 
 #endif

@@ -41,6 +41,11 @@ struct ifm_rerun_plan {
  * another file, or when the run was not made by `run`. */
 int ifm_rerun_plan(const struct ifm_view *stored, const struct ifm_note *note, const char *given,
                    struct ifm_rerun_plan *out, struct ifm_err *err);
+/* rerun_program.c: of the --program options and the words behind "--" those of this run's arm, as one --program.
+ * note NULL (the run came from elsewhere): refused. */
+int ifm_rerun_program(const struct ifm_view *stored, const struct ifm_note *note,
+                      const struct ifm_words *programs, const struct ifm_words *words,
+                      struct ifm_words *out, struct ifm_err *err);
 void ifm_rerun_plan_done(struct ifm_rerun_plan *plan);
 
 enum ifm_agreement { IFM_AGREES, IFM_DIFFERS, IFM_NOT_COMPARABLE };

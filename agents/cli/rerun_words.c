@@ -226,13 +226,15 @@ static const char *own_value(const struct ifm_view *view, const char *name, cons
 }
 
 /* Lists of an experiment become the value of this run's arm; what says nothing of the measurement is left out. */
-static int add_typed(struct ifm_words *to, struct ifm_words *varied, const struct ifm_view *view,
+static int add_typed(struct ifm_words *to, struct ifm_words *varied, struct ifm_words *programs, const struct ifm_view *view,
                      const struct typed *t, struct ifm_err *err)
 {
     static const char *const left_out[] = { "daemon", "format",  "json",    "output",  "color", "quiet",
                                             "verbose", "details", "require", "help",    NULL };
     if (is_one_of(t->row->name, left_out))
         return 0;
+    if (strcmp(t->name, "program") == 0)
+        return ifm_words_add(programs, t->value ? t->value : "", err);
     if (strcmp(t->name, "vary") == 0)
         return t->value ? add_varied(varied, view, t->value, err) : 0;
     if (strcmp(t->name, "find-max-qps") == 0)
@@ -320,7 +322,8 @@ static int find_model(const struct ifm_view *view, const char *given, const stru
 /* -- All of it ------------------------------------------------------------------------------------- */
 
 static int options_and_models(const struct ifm_view *view, const struct ifm_words *words, bool here,
-                              struct ifm_words *options, struct ifm_words *models, struct ifm_err *err)
+                              struct ifm_words *options, struct ifm_words *models, struct ifm_words *programs,
+                              struct ifm_err *err)
 {
     int rc = 0;
     bool ended = false;
@@ -337,7 +340,7 @@ static int options_and_models(const struct ifm_view *view, const struct ifm_word
             rc = read_typed(words, &i, &t, err);
         t.here = here;
         if (!rc)
-            rc = t.row ? add_typed(options, &varied, view, &t, err)
+            rc = t.row ? add_typed(options, &varied, programs, view, &t, err)
                        : ifm_words_add(models, t.value, err);
     }
     for (size_t i = 0; !rc && i < varied.count; i++)
@@ -371,14 +374,17 @@ static int typed_words(const struct ifm_view *view, const struct ifm_note *note,
 int ifm_rerun_plan(const struct ifm_view *stored, const struct ifm_note *note, const char *given,
                    struct ifm_rerun_plan *out, struct ifm_err *err)
 {
-    struct ifm_words words, options = { .items = NULL }, models = { .items = NULL };
+    struct ifm_words words, options = { .items = NULL }, models = { .items = NULL },
+                     programs = { .items = NULL };
     *out = (struct ifm_rerun_plan){ .model = "" };
     if (note && note->cwd)
         snprintf(out->cwd, sizeof out->cwd, "%s", note->cwd);
     int rc = typed_words(stored, note, &words, err);
     if (!rc)
-        rc = options_and_models(stored, &words, note != NULL, &options, &models, err);
-    if (!rc)
+        rc = options_and_models(stored, &words, note != NULL, &options, &models, &programs, err);
+    if (!rc && stored->run.external)
+        rc = ifm_rerun_program(stored, note, &programs, &models, &options, err);
+    else if (!rc)
         rc = find_model(stored, given, &models, out, err);
     if (!rc)
         rc = ifm_words_add(&out->words, "run", err);
@@ -389,6 +395,7 @@ int ifm_rerun_plan(const struct ifm_view *stored, const struct ifm_note *note, c
     ifm_words_done(&words);
     ifm_words_done(&options);
     ifm_words_done(&models);
+    ifm_words_done(&programs);
     return rc;
 }
 

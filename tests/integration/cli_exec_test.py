@@ -85,6 +85,27 @@ class Exec(CliCase):
         self.assertEqual(got["run"]["model"], "mine")
         self.assertEqual(self.body(self.kept()[0], "invocation-0000.json")["iterations"], 3)
 
+    def test_rerun_takes_the_arms_own_command(self):
+        self.ok("run", "--runtime", "exec", *PAIRS, "--program", "./bench 200000", "--program", "./bench '240000'", "--", "./bench", "(2 + 8)")
+        for run in self.kept():
+            arguments = self.body(run, "run.json")["config"]["arguments"]
+            got = self.cli("rerun", run, "--daemon", "none", cwd=self.folder)
+            self.assertNotIn("not comparable", got.out + got.err)
+            self.assertEqual(self.body(self.kept()[-1], "run.json")["config"]["arguments"], arguments)
+        self.assertEqual(len(self.kept()), 6)
+
+    def test_a_command_that_came_with_a_run_is_not_started(self):
+        self.ok("run", "--runtime", "exec", *TWO, "--", "/bin/sh", "-c", "echo >>started; echo '{\"latency_ns\":5}'")
+        run = self.kept()[0]
+        elsewhere = os.path.join(self.work, "from-elsewhere")
+        os.rename(os.path.join(self.runs, run), elsewhere)
+        os.unlink(os.path.join(self.work, "started"))
+        self.fails(65, "is not started", "rerun", elsewhere, "--daemon", "none")
+        self.assertFalse(os.path.exists(os.path.join(self.work, "started")))
+
+    def test_there_is_no_operator_profile(self):
+        self.fails(64, "no operator profile", "profile", "--runtime", "exec", "./bench")
+
     def test_what_the_program_decides_itself_is_refused(self):
         for option in (("--threads", "2"), ("--batch", "4"), ("--provider", "cpu"), ("--iterations", "9"), ("--duration", "1s"),
                        ("--scenario", "multi"), ("--cold", "C2"), ("--vary", "a=1,2"), ("--samplers", "proc"), ("--shape", "x:1")):
