@@ -148,7 +148,7 @@ void litert_look(struct litert_state *s, struct litert_session *session, struct 
 /* -- What came of it ------------------------------------------------------------------------------ */
 static void add_row(struct ifm_placement *rows, size_t room, size_t *count, const char *provider, uint64_t n)
 {
-    if (*count < room && (n > 0 || *count == 0)) {
+    if (*count < room && n > 0) {
         snprintf(rows[*count].provider, sizeof rows[*count].provider, "%s", provider);
         rows[(*count)++].operators = n;
     }
