@@ -43,7 +43,7 @@ enum { /* element types */
 };
 enum { TFL_ALLOCATED_DYNAMIC = 4 };        /* known only after an inference */
 enum { TFL_ALLOW_DYNAMIC = 1 };            /* flag of a delegate */
-enum { TFL_OP_DEQUANTIZE = 6, TFL_OP_DELEGATE = 51, TFL_OP_QUANTIZE = 114 };
+enum { TFL_OP_DEQUANTIZE = 6, TFL_OP_DELEGATE = 51, TFL_OP_QUANTIZE = 114, TFL_OP_DENSIFY = 124 };
 enum { TFL_XNNPACK_FORCE_FP16 = 4 };       /* flag of XNNPACK's */
 
 struct tfl_ints { int size; int items[]; };

@@ -36,7 +36,7 @@ static void note_types(const struct litert_look *look, tfl_context *context, con
     const struct tfl_api *api = &look->s->api;
     const int *items = NULL;
     int count = 0;
-    if (op == TFL_OP_QUANTIZE || op == TFL_OP_DEQUANTIZE) {
+    if (op == TFL_OP_QUANTIZE || op == TFL_OP_DEQUANTIZE || op == TFL_OP_DENSIFY) {
         return;
     }
     for (int side = 0; side < 2; side++) {

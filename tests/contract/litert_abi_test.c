@@ -65,6 +65,7 @@ static void constants_are_the_vendors(void **state)
     assert_int_equal(TFL_OP_DELEGATE, kTfLiteBuiltinDelegate);
     assert_int_equal(TFL_OP_QUANTIZE, kTfLiteBuiltinQuantize);
     assert_int_equal(TFL_OP_DEQUANTIZE, kTfLiteBuiltinDequantize);
+    assert_int_equal(TFL_OP_DENSIFY, kTfLiteBuiltinDensify);
 }
 
 static void a_delegate_is_built_of_the_same_fields(void **state)
