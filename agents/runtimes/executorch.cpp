@@ -1,7 +1,7 @@
-/* ExecuTorch through its C++ classes Program and Method, compiled against the installed version's headers.
- * What computes an operator was decided when the program was exported: a backend (XNNPACK) that took a part
- * of the graph, or the library's own kernels. Inputs are set before every run, as the vendor's own loop does,
- * because a plan may use their memory again once they were read. */
+/* ExecuTorch through its C++ classes Program and Method, compiled against the installed version's
+ * headers. What computes an operator was decided when the program was exported: a backend (XNNPACK)
+ * that took a part of the graph, or the library's own kernels. Inputs are set before every run, as
+ * the vendor's own loop does, because a plan may use their memory again once they were read. */
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -12,8 +12,10 @@
 #include <executorch/runtime/platform/runtime.h>
 
 /* The wheel has the library of the thread pool, not its header. */
-namespace executorch::extension::threadpool {
-class ThreadPool {
+namespace executorch::extension::threadpool
+{
+class ThreadPool
+{
   public:
     size_t get_thread_count() const;
     bool _unsafe_reset_threadpool(uint32_t count);
@@ -21,13 +23,14 @@ class ThreadPool {
 ThreadPool *get_threadpool();
 } // namespace executorch::extension::threadpool
 
-namespace ifm {
+namespace ifm
+{
 
 using er::etensor::ScalarType;
 namespace pool = executorch::extension::threadpool;
 
 const struct ifm_host *et_host;
-static std::string vendor_said; /* the latest error that the library logged: it has the reason */
+static std::string vendor_said; /* the first error that the library logged: it has the reason */
 
 #define AT(field) offsetof(struct et_state, field)
 static const struct ifm_option et_options[] = {
@@ -42,10 +45,10 @@ static const struct ifm_option et_options[] = {
     IFM_OPTION_END,
 };
 
-static void log_message(et_timestamp_t, et_pal_log_level_t level, const char *, const char *, size_t,
-                        const char *message, size_t length)
+static void log_message(et_timestamp_t, et_pal_log_level_t level, const char *, const char *,
+                        size_t, const char *message, size_t length)
 {
-    if (level == kError || level == kFatal) {
+    if ((level == kError || level == kFatal) && vendor_said.empty()) {
         vendor_said.assign(message, length);
     }
     if (et_host) {
@@ -67,24 +70,9 @@ void et_check(er::Error error, const char *doing)
 
 const char *et_provider_of(const pte_call &call)
 {
-    return !call.delegate                  ? (call.name.rfind("quantized", 0) == 0 ? "quantized" : "portable")
+    return !call.delegate ? (call.name.rfind("quantized", 0) == 0 ? "quantized" : "portable")
            : call.name == "XnnpackBackend" ? "xnnpack"
                                            : call.name.c_str();
-}
-
-static const std::array<enum ifm_dtype, 16> dtypes = {
-    IFM_DTYPE_U8,  IFM_DTYPE_I8,   IFM_DTYPE_I16,  IFM_DTYPE_I32,  IFM_DTYPE_I64,  IFM_DTYPE_F16,
-    IFM_DTYPE_F32, IFM_DTYPE_F64,  IFM_DTYPE_NONE, IFM_DTYPE_NONE, IFM_DTYPE_NONE, IFM_DTYPE_BOOL,
-    IFM_DTYPE_NONE, IFM_DTYPE_NONE, IFM_DTYPE_NONE, IFM_DTYPE_BF16
-};
-enum ifm_dtype et_dtype(ScalarType type)
-{
-    const auto code = static_cast<size_t>(type);
-    return code < dtypes.size()         ? dtypes[code]
-           : type == ScalarType::UInt16 ? IFM_DTYPE_U16
-           : type == ScalarType::UInt32 ? IFM_DTYPE_U32
-           : type == ScalarType::UInt64 ? IFM_DTYPE_U64
-                                        : IFM_DTYPE_NONE;
 }
 
 static int et_probe(void *, struct ifm_runtime_info *info)
@@ -107,7 +95,8 @@ static int et_probe(void *, struct ifm_runtime_info *info)
     return 0;
 }
 
-/* -- Opening --------------------------------------------------------------------------------------------- */
+/* -- Opening
+ * --------------------------------------------------------------------------------------------- */
 static void read_plan(et_live &l)
 {
     const auto size = l.loader->size();
@@ -117,13 +106,15 @@ static void read_plan(et_live &l)
     l.plan = pte_read(static_cast<const uint8_t *>(all->data()), all->size(), "forward");
 }
 
-/* A program says at export what it runs on: a provider that it was not exported for is never used. */
+/* A program says at export what it runs on: a provider that it was not exported for is never used.
+ */
 static void check_provider(const et_state *s, const et_live &l)
 {
     size_t inside = 0, outside = 0;
     const char *stranger = "";
     for (const pte_call &call : l.plan.calls) {
-        const bool here = !call.control && s->provider && strcmp(et_provider_of(call), s->provider) == 0;
+        const bool here =
+            !call.control && s->provider && strcmp(et_provider_of(call), s->provider) == 0;
         inside += here;
         outside += !here && !call.control;
         stranger = !here && !call.control && !*stranger ? call.name.c_str() : stranger;
@@ -157,7 +148,8 @@ std::unique_ptr<et_method> et_load(et_live &l, er::EventTracer *tracer)
     }
     m->planned = std::make_unique<er::HierarchicalAllocator>(
         er::Span<er::Span<uint8_t>>(m->spans.data(), m->spans.size()));
-    m->manager = std::make_unique<er::MemoryManager>(&m->structures, m->planned.get(), &m->temporary);
+    m->manager =
+        std::make_unique<er::MemoryManager>(&m->structures, m->planned.get(), &m->temporary);
     vendor_said.clear();
     auto method = l.program->load_method("forward", m->manager.get(), tracer);
     et_check(method.error(), "ExecuTorch cannot load the program");
@@ -168,65 +160,11 @@ std::unique_ptr<et_method> et_load(et_live &l, er::EventTracer *tracer)
         if (info.ok() && !info->is_memory_planned() && m->method->get_output(i).isTensor() &&
             !m->method->get_output(i).toTensor().const_data_ptr()) {
             m->outputs[i].resize(info->nbytes());
-            et_check(m->method->set_output_data_ptr(m->outputs[i].data(), info->nbytes(), i), "outputs");
+            et_check(m->method->set_output_data_ptr(m->outputs[i].data(), info->nbytes(), i),
+                     "outputs");
         }
     }
     return m;
-}
-
-static enum ifm_dtype scalar_dtype(er::Tag tag)
-{
-    return tag == er::Tag::Int      ? IFM_DTYPE_I64
-           : tag == er::Tag::Double ? IFM_DTYPE_F64
-           : tag == er::Tag::Bool   ? IFM_DTYPE_BOOL
-                                    : IFM_DTYPE_NONE;
-}
-
-static void describe_one(et_live &l, const er::Result<er::Tag> &tag, const er::Result<er::TensorInfo> &meta,
-                         bool input, size_t i)
-{
-    struct ifm_tensor_info t = {};
-    auto &list = input ? l.in : l.out;
-    std::array<int64_t, IFM_MAX_RANK> bounds = {};
-    l.names.push_back((input ? "input" : "output") + std::to_string(i));
-    if (tag.ok() && *tag == er::Tag::Tensor) {
-        et_check(meta.error(), "the program is damaged");
-        if (meta->sizes().size() > IFM_MAX_RANK) {
-            throw problem(l.names.back() + " has " + std::to_string(meta->sizes().size()) + " dimensions");
-        }
-        const bool open = input ? i < l.plan.input_dynamic.size() && l.plan.input_dynamic[i] : false;
-        l.names.back() = meta->name().empty() ? l.names.back() : std::string(meta->name());
-        t.dtype = et_dtype(meta->scalar_type());
-        t.rank = static_cast<int32_t>(meta->sizes().size());
-        for (size_t d = 0; d < meta->sizes().size(); d++) {
-            bounds[d] = meta->sizes()[d];
-            t.dims[d] = open ? -1 : meta->sizes()[d];
-        }
-    } else if (tag.ok()) {
-        t.dtype = scalar_dtype(*tag);
-    }
-    list.push_back(t);
-    if (input) {
-        l.bounds.push_back(bounds);
-    }
-}
-
-static void describe_all(et_live &l)
-{
-    const auto meta = l.program->method_meta("forward");
-    et_check(meta.error(), "the program has no method 'forward'");
-    if (meta->num_inputs() > IFM_MAX_TENSORS || meta->num_outputs() > IFM_MAX_TENSORS) {
-        throw problem("the program has more than 64 inputs or outputs");
-    }
-    for (size_t i = 0; i < meta->num_inputs(); i++) {
-        describe_one(l, meta->input_tag(i), meta->input_tensor_meta(i), true, i);
-    }
-    for (size_t i = 0; i < meta->num_outputs(); i++) {
-        describe_one(l, meta->output_tag(i), meta->output_tensor_meta(i), false, i);
-    }
-    for (size_t i = 0; i < l.names.size(); i++) {
-        (i < l.in.size() ? l.in[i] : l.out[i - l.in.size()]).name = l.names[i].c_str();
-    }
 }
 
 static int et_open(void *state, const char *model_path)
@@ -243,15 +181,17 @@ static int et_open(void *state, const char *model_path)
         auto loader = MmapDataLoader::from(model_path, MmapDataLoader::MlockConfig::NoMlock);
         et_check(loader.error(), "cannot read the model");
         l.loader = std::make_unique<MmapDataLoader>(std::move(*loader));
-        auto program = er::Program::load(l.loader.get(), er::Program::Verification::InternalConsistency);
+        auto program =
+            er::Program::load(l.loader.get(), er::Program::Verification::InternalConsistency);
         et_check(program.error(), "ExecuTorch cannot read the program");
         l.program = std::make_unique<er::Program>(std::move(*program));
         read_plan(l);
         check_provider(s, l);
-        if (s->threads > 0 && !pool::get_threadpool()->_unsafe_reset_threadpool(uint32_t(s->threads))) {
+        if (s->threads > 0 &&
+            !pool::get_threadpool()->_unsafe_reset_threadpool(uint32_t(s->threads))) {
             throw problem("the thread pool cannot be set to " + std::to_string(s->threads));
         }
-        describe_all(l);
+        et_describe_all(l);
         l.main = et_load(l, nullptr);
         return 0;
     });
@@ -292,8 +232,9 @@ static int et_effective(void *state, char *text, size_t text_size)
         for (const pte_call &call : s->live->plan.calls) {
             const char *name = call.control ? "" : et_provider_of(call);
             delegates += call.delegate;
-            used += *name && used.find(name) == std::string::npos ? (used.empty() ? "" : "+") + std::string(name)
-                                                                  : "";
+            used += *name && used.find(name) == std::string::npos
+                        ? (used.empty() ? "" : "+") + std::string(name)
+                        : "";
         }
         /* What a backend computes in is its own affair: ExecuTorch does not tell. */
         const char *precision = delegates || others || (floats && halves) ? ""

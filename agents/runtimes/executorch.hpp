@@ -1,7 +1,9 @@
-/* The state of the ExecuTorch module, shared by its files: opening and describing (executorch.cpp),
- * running (executorch_run.cpp) and the operator profile (executorch_profile.cpp).
+/* The state of the ExecuTorch module, shared by its files: opening (executorch.cpp),
+ * describing (executorch_describe.cpp), running (executorch_run.cpp) and the operator profile
+ * (executorch_profile.cpp).
  *
- * Threading: the measuring thread. Ownership: et_state is the host's; `live` is deleted by close. */
+ * Threading: the measuring thread. Ownership: et_state is the host's; `live` is deleted by close.
+ */
 #ifndef IFM_EXECUTORCH_HPP
 #define IFM_EXECUTORCH_HPP
 
@@ -15,12 +17,15 @@
 #include "agents/runtimes/executorch_plan.hpp"
 #include "agents/runtimes/shim.hpp"
 
-namespace ifm {
+namespace ifm
+{
 
 namespace er = executorch::runtime;
 
-/* Counts what a method takes: the vendor's allocator for methods gives nothing back before its end. */
-class counting_allocator : public executorch::extension::MallocMemoryAllocator {
+/* Counts what a method takes: the vendor's allocator for methods gives nothing back before its end.
+ */
+class counting_allocator : public executorch::extension::MallocMemoryAllocator
+{
   public:
     void *allocate(size_t size, size_t alignment = kDefaultAlignment) override
     {
@@ -86,9 +91,10 @@ struct et_state {
 };
 
 extern const struct ifm_host *et_host;
-const char *et_provider_of(const pte_call &call); /* as users know it */
+const char *et_provider_of(const pte_call &call);  /* as users know it */
 void et_check(er::Error error, const char *doing); /* throws ifm::problem */
 std::unique_ptr<et_method> et_load(et_live &l, er::EventTracer *tracer);
+void et_describe_all(et_live &l);
 int et_bind(void *state, const struct ifm_tensor *inputs, size_t input_count);
 int et_run(void *state);
 int et_fetch(void *state, const struct ifm_tensor **outputs, size_t *output_count);

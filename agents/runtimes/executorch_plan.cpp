@@ -2,12 +2,21 @@
 #include <cstring>
 #include "agents/runtimes/shim.hpp"
 
-namespace ifm {
-namespace {
+namespace ifm
+{
+namespace
+{
 
 const size_t items_max = 1u << 22; /* of one vector: more than any program has */
 enum { program_plans = 1 };
-enum { plan_name = 0, plan_values = 2, plan_inputs = 3, plan_chains = 5, plan_operators = 6, plan_delegates = 7 };
+enum {
+    plan_name = 0,
+    plan_values = 2,
+    plan_inputs = 3,
+    plan_chains = 5,
+    plan_operators = 6,
+    plan_delegates = 7
+};
 enum { chain_instructions = 2, tensor_type = 0, tensor_dynamism = 8 };
 enum { call_kernel = 1, call_delegate = 2, value_tensor = 5 };
 

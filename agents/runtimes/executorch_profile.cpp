@@ -1,5 +1,6 @@
-/* The operator profile of ExecuTorch: its own tracer, ETDump, is given to a second copy of the method; what it
- * is told is added up here on the way into it, so that no trace has to be written and read again. With
+/* The operator profile of ExecuTorch: its own tracer, ETDump, is given to a second copy of the
+ * method; what it is told is added up here on the way into it, so that no trace has to be written
+ * and read again. With
  * --etdump FILE the trace is kept too, for the vendor's inspector. */
 #include <algorithm>
 #include <cstdio>
@@ -9,7 +10,8 @@
 #include <executorch/devtools/etdump/etdump_flatcc.h>
 #include <executorch/runtime/platform/platform.h>
 
-namespace ifm {
+namespace ifm
+{
 
 struct et_row {
     uint64_t calls = 0, inner_ns = 0, total_ns = 0;
@@ -17,12 +19,15 @@ struct et_row {
     uint64_t starts = 0;
 };
 
-class et_tracer : public executorch::etdump::ETDumpGen {
+class et_tracer : public executorch::etdump::ETDumpGen
+{
   public:
-    er::EventTracerEntry start_profiling(const char *name, er::ChainID chain, er::DebugHandle handle) override
+    er::EventTracerEntry start_profiling(const char *name, er::ChainID chain,
+                                         er::DebugHandle handle) override
     {
         const auto entry = ETDumpGen::start_profiling(name, chain, handle);
-        const er::DebugHandle instruction = chain == er::kUnsetChainId ? current_debug_handle() : handle;
+        const er::DebugHandle instruction =
+            chain == er::kUnsetChainId ? current_debug_handle() : handle;
         const uint64_t now = clock_ns();
         begin = strcmp(name, "Method::execute") == 0 ? now : begin;
         open.push_back({ name, instruction, now });
@@ -47,7 +52,8 @@ class et_tracer : public executorch::etdump::ETDumpGen {
     }
 
     std::map<er::DebugHandle, et_row> instructions;
-    std::map<std::pair<er::DebugHandle, std::string>, et_row> inner; /* what a backend tells of its own */
+    std::map<std::pair<er::DebugHandle, std::string>, et_row>
+        inner; /* what a backend tells of its own */
 
   private:
     struct event {
@@ -68,7 +74,8 @@ class et_tracer : public executorch::etdump::ETDumpGen {
         row.start_ns += start >= begin ? static_cast<double>(start - begin) : 0;
         row.starts += start >= begin;
     }
-    /* Of the events around one instruction the outermost is counted: kernels report themselves once more. */
+    /* Of the events around one instruction the outermost is counted: kernels report themselves once
+     * more. */
     void finish(const event &e, uint64_t now)
     {
         if (e.name == "OPERATOR_CALL" || e.name == "DELEGATE_CALL") {
@@ -114,8 +121,8 @@ static void write_trace(et_tracer &tracer, const char *path)
     }
 }
 
-static struct ifm_op_profile row_of(const et_row &r, const std::string &name, const std::string &type,
-                                    const char *provider)
+static struct ifm_op_profile row_of(const et_row &r, const std::string &name,
+                                    const std::string &type, const char *provider)
 {
     struct ifm_op_profile row = {};
     snprintf(row.name, sizeof row.name, "%.95s", name.c_str());
@@ -144,7 +151,8 @@ int et_profile_stop(void *state, struct ifm_op_profile *rows, size_t *row_count)
             all.push_back(row_of(row, key.second + " in #" + std::to_string(key.first), key.second,
                                  known ? et_provider_of(l.plan.calls[key.first]) : ""));
         }
-        std::stable_sort(all.begin(), all.end(), [](const auto &a, const auto &b) { return a.total_ns > b.total_ns; });
+        std::stable_sort(all.begin(), all.end(),
+                         [](const auto &a, const auto &b) { return a.total_ns > b.total_ns; });
         const size_t count = std::min(all.size(), *row_count);
         std::copy_n(all.begin(), count, rows);
         *row_count = count;

@@ -1,12 +1,15 @@
-/* Binding, running and reading of an ExecuTorch method, and what it says afterwards of memory and placement. */
+/* Binding, running and reading of an ExecuTorch method, and what it says afterwards of memory and
+ * placement. */
 #include <array>
 #include <cstdio>
 #include <cstring>
 #include "agents/runtimes/executorch.hpp"
 
-namespace ifm {
+namespace ifm
+{
 
-/* -- Inputs ---------------------------------------------------------------------------------------------- */
+/* -- Inputs
+ * ---------------------------------------------------------------------------------------------- */
 static void view(et_input &in, const struct ifm_tensor &t, const er::TensorInfo &meta)
 {
     const auto rank = static_cast<size_t>(t.rank);
@@ -14,8 +17,8 @@ static void view(et_input &in, const struct ifm_tensor &t, const er::TensorInfo 
     in.order.assign(meta.dim_order().begin(), meta.dim_order().end());
     in.strides.resize(rank);
     if (in.order.size() != rank) {
-        throw problem(std::string(t.name) + " has " + std::to_string(rank) + " dimensions; the program wants " +
-                      std::to_string(in.order.size()));
+        throw problem(std::string(t.name) + " has " + std::to_string(rank) +
+                      " dimensions; the program wants " + std::to_string(in.order.size()));
     }
     int64_t step = 1;
     std::array<int64_t, IFM_MAX_RANK> host = {}, from = {};
@@ -36,11 +39,12 @@ static void view(et_input &in, const struct ifm_tensor &t, const er::TensorInfo 
     void *data = t.data;
     if (!plain) { /* a program in channels-last order: its bytes in that order, once */
         in.dense.resize(t.bytes);
-        densify(in.dense.data(), static_cast<const char *>(t.data), ordered, from.data(), width_of(t.dtype));
+        densify(in.dense.data(), static_cast<const char *>(t.data), ordered, from.data(),
+                width_of(t.dtype));
         data = in.dense.data();
     }
-    in.tensor = std::make_unique<er::etensor::TensorImpl>(meta.scalar_type(), t.rank, in.sizes.data(), data,
-                                                          in.order.data(), in.strides.data());
+    in.tensor = std::make_unique<er::etensor::TensorImpl>(
+        meta.scalar_type(), t.rank, in.sizes.data(), data, in.order.data(), in.strides.data());
 }
 
 static er::EValue value_of(et_input &in, const struct ifm_tensor &t, const er::Tag tag,
@@ -84,7 +88,8 @@ int et_bind(void *state, const struct ifm_tensor *inputs, size_t input_count)
     });
 }
 
-/* -- Running --------------------------------------------------------------------------------------------- */
+/* -- Running
+ * --------------------------------------------------------------------------------------------- */
 int et_execute(et_live &l, et_method &m)
 {
     return guard(l.failure, [&] {
@@ -115,8 +120,10 @@ const char *et_errdetails(void *state)
     return l.failure.empty() ? nullptr : l.failure.c_str();
 }
 
-/* -- Outputs --------------------------------------------------------------------------------------------- */
-static void read_tensor(et_live &l, size_t i, const er::etensor::Tensor &value, struct ifm_tensor &t)
+/* -- Outputs
+ * --------------------------------------------------------------------------------------------- */
+static void read_tensor(et_live &l, size_t i, const er::etensor::Tensor &value,
+                        struct ifm_tensor &t)
 {
     const auto rank = static_cast<size_t>(value.dim());
     if (rank > IFM_MAX_RANK) {
@@ -137,7 +144,8 @@ static void read_tensor(et_live &l, size_t i, const er::etensor::Tensor &value, 
     }
     if (!plain && t.bytes > 0 && width_of(t.dtype) > 0) {
         l.dense[i].resize(t.bytes);
-        densify(l.dense[i].data(), static_cast<const char *>(t.data), t, strides.data(), width_of(t.dtype));
+        densify(l.dense[i].data(), static_cast<const char *>(t.data), t, strides.data(),
+                width_of(t.dtype));
         t.data = l.dense[i].data();
     }
 }
@@ -146,7 +154,10 @@ static void read_scalar(et_live &l, size_t i, const er::EValue &value, struct if
 {
     const double real = value.isDouble() ? value.toDouble() : 0;
     const int64_t whole = value.isInt() ? value.toInt() : value.isBool() ? value.toBool() : 0;
-    t.dtype = value.isDouble() ? IFM_DTYPE_F64 : value.isInt() ? IFM_DTYPE_I64 : value.isBool() ? IFM_DTYPE_BOOL : IFM_DTYPE_NONE;
+    t.dtype = value.isDouble() ? IFM_DTYPE_F64
+              : value.isInt()  ? IFM_DTYPE_I64
+              : value.isBool() ? IFM_DTYPE_BOOL
+                               : IFM_DTYPE_NONE;
     t.data = &l.scalars[i];
     t.bytes = width_of(t.dtype);
     if (value.isDouble()) {
@@ -179,7 +190,8 @@ int et_fetch(void *state, const struct ifm_tensor **outputs, size_t *output_coun
     });
 }
 
-/* -- Afterwards ------------------------------------------------------------------------------------------ */
+/* -- Afterwards
+ * ------------------------------------------------------------------------------------------ */
 int et_memory(void *state, int64_t *allocator_peak_bytes)
 {
     const et_live &l = *static_cast<struct et_state *>(state)->live;

@@ -1,16 +1,18 @@
-/* libtorch: TorchScript archives (.pt, .jit) and AOTInductor packages (.pt2), compiled against the installed
- * version's headers. A package holds machine code that is loaded and run: it is a program, not data.
- * TorchScript tells the names of its inputs, not their types and shapes: those come from the user. */
+/* libtorch: TorchScript archives (.pt, .jit) and AOTInductor packages (.pt2), compiled against the
+ * installed version's headers. A package holds machine code that is loaded and run: it is a
+ * program, not data. TorchScript tells the names of its inputs, not their types and shapes: those
+ * come from the user. */
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ATen/Parallel.h>
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/csrc/jit/serialization/import.h>
 #include "agents/runtimes/libtorch.hpp"
 
-namespace ifm {
+namespace ifm
+{
 
 const struct ifm_host *torch_host;
 
@@ -32,58 +34,6 @@ static const struct ifm_option torch_options[] = {
     IFM_OPTION_END,
 };
 
-/* A TorchScript error ends in the line that says what went wrong; others begin with it. */
-std::string torch_sentence(const std::exception &e)
-{
-    const auto *own = dynamic_cast<const c10::Error *>(&e);
-    std::string text = own ? own->what_without_backtrace() : e.what();
-    if (text.find("constants.pkl") != std::string::npos) {
-        return "this is no TorchScript: the file holds data without code (a state dict?); save it with "
-               "torch.jit.save";
-    }
-    if (text.find("PytorchStreamReader failed") != std::string::npos) {
-        return "the file is damaged or no TorchScript archive (" + first_line(text.c_str()) + ")";
-    }
-    if (text.find("TorchScript interpreter") != std::string::npos) {
-        while (!text.empty() && strchr("\n\r ", text.back())) {
-            text.pop_back();
-        }
-        const size_t line = text.rfind('\n');
-        text = line == std::string::npos ? text : text.substr(line + 1);
-    }
-    return first_line(text.c_str());
-}
-
-static const struct {
-    at::ScalarType torch;
-    enum ifm_dtype ours;
-} dtypes[] = {
-    { at::kFloat, IFM_DTYPE_F32 },    { at::kDouble, IFM_DTYPE_F64 }, { at::kHalf, IFM_DTYPE_F16 },
-    { at::kBFloat16, IFM_DTYPE_BF16 }, { at::kChar, IFM_DTYPE_I8 },   { at::kShort, IFM_DTYPE_I16 },
-    { at::kInt, IFM_DTYPE_I32 },      { at::kLong, IFM_DTYPE_I64 },   { at::kByte, IFM_DTYPE_U8 },
-    { at::kUInt16, IFM_DTYPE_U16 },   { at::kUInt32, IFM_DTYPE_U32 }, { at::kUInt64, IFM_DTYPE_U64 },
-    { at::kBool, IFM_DTYPE_BOOL },
-};
-enum ifm_dtype torch_dtype(at::ScalarType type)
-{
-    for (const auto &row : dtypes) {
-        if (row.torch == type) {
-            return row.ours;
-        }
-    }
-    return IFM_DTYPE_NONE;
-}
-bool torch_scalar_type(enum ifm_dtype type, at::ScalarType *out)
-{
-    for (const auto &row : dtypes) {
-        if (row.ours == type) {
-            *out = row.torch;
-            return true;
-        }
-    }
-    return false;
-}
-
 static int torch_probe(void *, struct ifm_runtime_info *info)
 {
     snprintf(info->providers, sizeof info->providers, "cpu");
@@ -92,105 +42,8 @@ static int torch_probe(void *, struct ifm_runtime_info *info)
     return 0;
 }
 
-/* -- Opening --------------------------------------------------------------------------------------------- */
-/* Both are zip archives; a package names its folder of compiled code in the list at the end of the file. */
-static bool is_package(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        throw problem(std::string("cannot read ") + path);
-    }
-    std::string tail(262144, '\0');
-    fseek(file, 0, SEEK_END);
-    const long size = ftell(file);
-    const long from = size > static_cast<long>(tail.size()) ? size - static_cast<long>(tail.size()) : 0;
-    fseek(file, from, SEEK_SET);
-    tail.resize(fread(tail.data(), 1, tail.size(), file));
-    fseek(file, 0, SEEK_SET);
-    char magic[4] = { 0 };
-    const bool zip = fread(magic, 1, 4, file) == 4 && memcmp(magic, "PK\3\4", 4) == 0;
-    fclose(file);
-    if (!zip) {
-        throw problem("this is no TorchScript archive and no .pt2 package: both are zip archives");
-    }
-    return tail.find("data/aotinductor/") != std::string::npos;
-}
-
-static void add_info(torch_live &l, const std::string &name, enum ifm_dtype dtype, bool array, bool input)
-{
-    struct ifm_tensor_info t = {};
-    t.dtype = dtype;
-    t.rank = array ? -1 : 0;
-    l.names.push_back(name);
-    (input ? l.in : l.out).push_back(t);
-}
-
-static void describe_type(torch_live &l, const std::string &name, const c10::TypePtr &type, bool input)
-{
-    const bool array = type->isSubtypeOf(*c10::TensorType::get()) ||
-                       type->isSubtypeOf(*c10::OptionalType::ofTensor());
-    add_info(l, name,
-             type->kind() == c10::TypeKind::IntType     ? IFM_DTYPE_I64
-             : type->kind() == c10::TypeKind::FloatType ? IFM_DTYPE_F64
-             : type->kind() == c10::TypeKind::BoolType  ? IFM_DTYPE_BOOL
-                                                        : IFM_DTYPE_NONE,
-             array || !input, input);
-}
-
-/* Arguments that have a default keep it. */
-static void describe_script(torch_live &l)
-{
-    const auto method = l.script->find_method("forward");
-    if (!method) {
-        throw problem("the TorchScript module has no method 'forward'");
-    }
-    const c10::FunctionSchema &schema = method->function().getSchema();
-    for (size_t i = 1; i < schema.arguments().size(); i++) {
-        const c10::Argument &argument = schema.arguments()[i];
-        if (!argument.default_value()) {
-            describe_type(l, argument.name(), argument.type(), true);
-        }
-    }
-    const auto &type = schema.returns().empty() ? c10::NoneType::get() : schema.returns()[0].type();
-    const auto tuple = type->cast<c10::TupleType>();
-    for (size_t i = 0; i < (tuple ? tuple->elements().size() : 1); i++) {
-        describe_type(l, "output" + std::to_string(i), tuple ? tuple->elements()[i] : type, false);
-    }
-}
-
-/* A package knows its inputs as leaves of the arguments of the exported function. */
-static void describe_package(torch_live &l)
-{
-    const auto spec = l.package->get_call_spec();
-    for (size_t side = 0; side < 2; side++) {
-        size_t leaves = 0;
-        for (size_t at = side < spec.size() ? spec[side].find("\"type\": null") : std::string::npos;
-             at != std::string::npos; at = spec[side].find("\"type\": null", at + 1)) {
-            add_info(l, (side == 0 ? "input" : "output") + std::to_string(leaves++), IFM_DTYPE_NONE, true,
-                     side == 0);
-        }
-    }
-}
-
-static void open_script(torch_state *s, const char *path)
-{
-    torch_live &l = *s->live;
-    torch::jit::getProfilingMode() = s->profiling_executor;
-    l.script = std::make_unique<torch::jit::Module>(torch::jit::load(path, c10::Device(c10::kCPU)));
-    l.script->eval();
-    if (s->optimize != 0) {
-        *l.script = s->optimize == 1 ? torch::jit::freeze(*l.script)
-                                     : torch::jit::optimize_for_inference(*l.script);
-    }
-    for (const at::Tensor &t : l.script->parameters()) {
-        l.weights_bytes += static_cast<int64_t>(t.nbytes());
-    }
-    for (const at::Tensor &t : l.script->buffers()) {
-        l.weights_bytes += static_cast<int64_t>(t.nbytes());
-    }
-    describe_script(l);
-}
-
+/* -- Opening
+ * --------------------------------------------------------------------------------------------- */
 static int torch_open(void *state, const char *model_path)
 {
     auto *s = static_cast<torch_state *>(state);
@@ -198,7 +51,8 @@ static int torch_open(void *state, const char *model_path)
     return torch_fence("", [&] {
         s->live = new torch_live();
         if (strcmp(s->provider, "cpu") != 0) {
-            throw problem(std::string("libtorch computes on cpu here; there is no provider '") + s->provider + "'",
+            throw problem(std::string("libtorch computes on cpu here; there is no provider '") +
+                              s->provider + "'",
                           IFM_RUNTIME_UNAVAILABLE);
         }
         if (s->threads > 0) {
@@ -209,14 +63,15 @@ static int torch_open(void *state, const char *model_path)
             inter_set = true;
         }
         torch_live &l = *s->live;
-        if (is_package(model_path)) {
-            /* Without this a package reads beyond an input of another shape and answers all the same. */
+        if (torch_is_package(model_path)) {
+            /* Without this a package reads beyond an input of another shape and answers all the
+             * same. */
             setenv("AOTI_RUNTIME_CHECK_INPUTS", "1", 1);
-            l.package = std::make_unique<torch::inductor::AOTIModelPackageLoader>(model_path, "model",
-                                                                                  s->single_threaded);
-            describe_package(l);
+            l.package = std::make_unique<torch::inductor::AOTIModelPackageLoader>(
+                model_path, "model", s->single_threaded);
+            torch_describe_package(l);
         } else {
-            open_script(s, model_path);
+            torch_open_script(s, model_path);
         }
         if (l.in.size() > IFM_MAX_TENSORS) {
             throw problem("the model has more than 64 inputs");
@@ -239,7 +94,8 @@ static int torch_describe(void *state, const struct ifm_tensor_info **inputs, si
     return 0;
 }
 
-/* -- Afterwards ------------------------------------------------------------------------------------------ */
+/* -- Afterwards
+ * ------------------------------------------------------------------------------------------ */
 static const char *precision_of(const torch_live &l)
 {
     bool single = false, half = false, brain = false;
@@ -269,9 +125,44 @@ static int torch_effective(void *state, char *text, size_t text_size)
                      how[s->optimize], s->profiling_executor ? "profiling" : "simple",
                      s->profiling_executor ? torch::jit::getNumProfiledRuns().load() : 0);
         }
-        snprintf(text, text_size, "provider=cpu\nthreads=%d\ninter-threads=%zu\ninference-mode=%s%s%s",
+        snprintf(text, text_size,
+                 "provider=cpu\nthreads=%d\ninter-threads=%zu\ninference-mode=%s%s%s",
                  at::get_num_threads(), static_cast<size_t>(at::get_num_interop_threads()),
                  s->inference_mode ? "on" : "off", script, precision_of(*s->live));
+        return 0;
+    });
+}
+
+static uint64_t count_operators(const torch::jit::Block *block)
+{
+    uint64_t count = 0;
+    for (const torch::jit::Node *node : block->nodes()) {
+        count += !node->kind().is_prim(); /* prim: constants, tuples, control flow */
+        for (const torch::jit::Block *inner : node->blocks()) {
+            count += count_operators(inner);
+        }
+    }
+    return count;
+}
+
+/* One device: what is told is how many operators a script has. A package was compiled and does not
+ * tell. */
+static int torch_placement(void *state, struct ifm_placement *rows, size_t *row_count)
+{
+    const torch_live &l = *static_cast<torch_state *>(state)->live;
+    return torch_fence("placement", [&] {
+        uint64_t count = 0;
+        if (l.script) {
+            const auto graph = l.script->get_method("forward").graph()->copy();
+            torch::jit::Inline(*graph);
+            count = count_operators(graph->block());
+        }
+        if (*row_count > 0) {
+            rows[0] = {};
+            snprintf(rows[0].provider, sizeof rows[0].provider, "cpu");
+            rows[0].operators = count;
+            *row_count = 1;
+        }
         return 0;
     });
 }
@@ -309,6 +200,7 @@ static const struct ifm_runtime_ops torch_ops = [] {
     o.memory = torch_memory;
     o.effective = torch_effective;
     o.op_size = sizeof(struct ifm_op_profile);
+    o.placement = torch_placement;
     return o;
 }();
 

@@ -1,8 +1,9 @@
-/* The state of the libtorch module, shared by its files: the slots (libtorch.cpp), running and reading outputs
- * (libtorch_run.cpp) and the operator profile (libtorch_profile.cpp).
+/* The state of the libtorch module, shared by its files: the slots (libtorch.cpp), opening
+ * (libtorch_open.cpp), running and
+ * reading outputs (libtorch_run.cpp) and the operator profile (libtorch_profile.cpp).
  *
- * Threading: the measuring thread; libtorch has threads of its own. Ownership: torch_state is the host's;
- * `live` is deleted by close. */
+ * Threading: the measuring thread; libtorch has threads of its own. Ownership: torch_state is the
+ * host's; `live` is deleted by close. */
 #ifndef IFM_LIBTORCH_HPP
 #define IFM_LIBTORCH_HPP
 
@@ -15,7 +16,8 @@
 #include <torch/csrc/jit/api/module.h>
 #include "agents/runtimes/shim.hpp"
 
-namespace ifm {
+namespace ifm
+{
 
 struct torch_profile; /* libtorch_profile.cpp */
 struct torch_profile_deleter {
@@ -52,7 +54,8 @@ struct torch_state {
 extern const struct ifm_host *torch_host;
 enum ifm_dtype torch_dtype(at::ScalarType type);
 bool torch_scalar_type(enum ifm_dtype type, at::ScalarType *out); /* false: no such type */
-/* What libtorch throws becomes one sentence: its messages are several lines of traces and advice. */
+/* What libtorch throws becomes one sentence: its messages are several lines of traces and advice.
+ */
 std::string torch_sentence(const std::exception &e);
 template <class Body> int torch_fence(const char *context, Body body) noexcept
 {
@@ -69,6 +72,9 @@ template <class Body> int torch_fence(const char *context, Body body) noexcept
     });
 }
 
+bool torch_is_package(const char *path); /* .pt2, as against TorchScript */
+void torch_open_script(torch_state *s, const char *path);
+void torch_describe_package(torch_live &l);
 int torch_bind(void *state, const struct ifm_tensor *inputs, size_t input_count);
 int torch_run(void *state);
 int torch_fetch(void *state, const struct ifm_tensor **outputs, size_t *output_count);

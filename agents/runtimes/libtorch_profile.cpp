@@ -1,5 +1,6 @@
-/* The operator profile of libtorch: the observer that its own profiler is made of (RecordFunction), so that no
- * trace is written and read again. Operators that run inside another are counted apart from it. */
+/* The operator profile of libtorch: the observer that its own profiler is made of (RecordFunction),
+ * so that no trace is written and read again. Operators that run inside another are counted apart
+ * from it. */
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -7,7 +8,8 @@
 #include <ATen/record_function.h>
 #include "agents/runtimes/libtorch.hpp"
 
-namespace ifm {
+namespace ifm
+{
 
 struct torch_row {
     uint64_t calls = 0, total_ns = 0, starts = 0;
@@ -105,10 +107,12 @@ int torch_profile_start(void *state)
     return torch_fence("profile", [&] {
         l.profile.reset(new torch_profile());
         active = l.profile.get();
-        active->handle = at::addThreadLocalCallback(
-            at::RecordFunctionCallback(op_begin, op_end).needsInputs(true).scopes({ at::RecordScope::FUNCTION }));
+        active->handle = at::addThreadLocalCallback(at::RecordFunctionCallback(op_begin, op_end)
+                                                        .needsInputs(true)
+                                                        .scopes({ at::RecordScope::FUNCTION }));
         torch_state *s = static_cast<torch_state *>(state);
-        for (int i = 0; i < 2; i++) { /* what the first observed inferences prepare is no part of the rows */
+        for (int i = 0; i < 2;
+             i++) { /* what the first observed inferences prepare is no part of the rows */
             if (torch_run(s) != 0) {
                 throw problem(l.failure);
             }
@@ -131,11 +135,13 @@ int torch_profile_stop(void *state, struct ifm_op_profile *rows, size_t *row_cou
             snprintf(row.shapes, sizeof row.shapes, "%.127s", key.second.c_str());
             row.calls = r.calls;
             row.total_ns = r.total_ns;
-            row.start_ns = r.starts ? static_cast<int64_t>(r.start_ns / static_cast<double>(r.starts)) : -1;
+            row.start_ns =
+                r.starts ? static_cast<int64_t>(r.start_ns / static_cast<double>(r.starts)) : -1;
             all.push_back(row);
         }
         l.profile.reset();
-        std::stable_sort(all.begin(), all.end(), [](const auto &a, const auto &b) { return a.total_ns > b.total_ns; });
+        std::stable_sort(all.begin(), all.end(),
+                         [](const auto &a, const auto &b) { return a.total_ns > b.total_ns; });
         *row_count = std::min(all.size(), *row_count);
         std::copy_n(all.begin(), *row_count, rows);
         return 0;

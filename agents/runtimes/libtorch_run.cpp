@@ -1,11 +1,12 @@
-/* Binding, running and reading of a libtorch model. Outputs of any nesting become a flat list: tuples and lists
- * by position, dictionaries by their keys. */
+/* Binding, running and reading of a libtorch model. Outputs of any nesting become a flat list:
+ * tuples and lists by position, dictionaries by their keys. */
 #include <cstring>
 #include <ATen/ops/from_blob.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include "agents/runtimes/libtorch.hpp"
 
-namespace ifm {
+namespace ifm
+{
 
 static c10::IValue value_of(const struct ifm_tensor &t, const struct ifm_tensor_info &info)
 {
@@ -50,7 +51,8 @@ int torch_bind(void *state, const struct ifm_tensor *inputs, size_t input_count)
     });
 }
 
-/* -- Running --------------------------------------------------------------------------------------------- */
+/* -- Running
+ * --------------------------------------------------------------------------------------------- */
 /* Sees what the allocator of the CPU gives during one inference. */
 struct memory_watch : c10::MemoryReportingInfoBase {
     void reportMemoryUsage(void *, int64_t bytes, size_t, size_t, c10::Device) override
@@ -109,7 +111,8 @@ int torch_memory(void *state, int64_t *allocator_peak_bytes)
     return l.ran && l.script ? 0 : -1;
 }
 
-/* -- Outputs --------------------------------------------------------------------------------------------- */
+/* -- Outputs
+ * --------------------------------------------------------------------------------------------- */
 static at::Tensor array_of(const c10::IValue &value)
 {
     if (value.isTensor()) {
@@ -146,7 +149,8 @@ static void flatten(torch_live &l, const c10::IValue &value, const std::string &
         }
     } else if (value.isGenericDict()) {
         for (const auto &item : value.toGenericDict()) {
-            flatten(l, item.value(), item.key().isString() ? item.key().toStringRef() : "", depth + 1);
+            flatten(l, item.value(), item.key().isString() ? item.key().toStringRef() : "",
+                    depth + 1);
         }
     } else if (!value.isNone()) {
         throw problem("the model returns a " + value.tagKind() + ", which cannot be compared");

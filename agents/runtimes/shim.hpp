@@ -1,9 +1,10 @@
-/* What C++ modules share: the fence that no exception passes, and the sentence that is made of one. A C++
- * runtime has no C ABI, so its module is compiled against that version's own headers when the runtime is
- * installed (deploy/build_module); this header is compiled with it and includes the standard library alone.
+/* What C++ modules share: the fence that no exception passes, and the sentence that is made of one.
+ * A C++ runtime has no C ABI, so its module is compiled against that version's own headers when the
+ * runtime is installed (deploy/build_module); this header is compiled with it and includes the
+ * standard library alone.
  *
- * Threading: as the slot it is used in. Ownership: nothing is kept but text. Errors: a slot that ends in an
- * exception returns -1 after host->fail got one sentence. */
+ * Threading: as the slot it is used in. Ownership: nothing is kept but text. Errors: a slot that
+ * ends in an exception returns -1 after host->fail got one sentence. */
 #ifndef IFM_RUNTIME_SHIM_HPP
 #define IFM_RUNTIME_SHIM_HPP
 
@@ -15,7 +16,8 @@
 #include <string>
 #include "inferometer/runtime.h"
 
-namespace ifm {
+namespace ifm
+{
 
 /* What a module throws itself: the text is already the sentence for the user. */
 struct problem : std::runtime_error {
@@ -26,8 +28,8 @@ struct problem : std::runtime_error {
     int status; /* what the slot returns */
 };
 
-/* The first line of a vendor's message that says something, without what only the vendor's own developers
- * use: places in its source and stack traces. Empty in, a word out. */
+/* The first line of a vendor's message that says something, without what only the vendor's own
+ * developers use: places in its source and stack traces. Empty in, a word out. */
 inline std::string first_line(const char *text)
 {
     std::string all = text ? text : "", line;
@@ -64,8 +66,10 @@ template <class Body> int guard(std::string &what, Body body) noexcept
     return -1;
 }
 
-/* The same for slots that report through the host; `context` says what was being done, "" for nothing. */
-template <class Body> int fence(const struct ifm_host *host, const char *context, Body body) noexcept
+/* The same for slots that report through the host; `context` says what was being done, "" for
+ * nothing. */
+template <class Body>
+int fence(const struct ifm_host *host, const char *context, Body body) noexcept
 {
     std::string what;
     const int status = guard(what, body);

@@ -18,17 +18,18 @@ struct ifm_load {
     int64_t bounds[IFM_MAX_TENSORS][IFM_MAX_RANK]; /* in: the runtime's, see its slot; 0: none */
 };
 
-/* Fills every input; `out` is zeroed but for its bounds. messages gets one struct ifm_msg_tensor for each, owned by the list.
- * Dimensions that the model leaves open come from the spec's dims, then from batch (the first one), then
- * from the runtime's bounds, else are 1. An input of rank -1 takes shape and type of its file, or the
- * spec's dims and float32; with neither it is an error that says so. */
+/* Fills every input; `out` is zeroed but for its bounds. messages gets one struct ifm_msg_tensor
+ * for each, owned by the list. Dimensions that the model leaves open come from the spec's dims,
+ * then from batch (the first one), then from the runtime's bounds, else are 1. An input of rank -1
+ * takes shape and type of its file, or the spec's dims and float32; with neither it is an error
+ * that says so. */
 int ifm_load_inputs(const struct ifm_msg_spec *spec, const struct ifm_tensor_info *infos,
                     size_t count, struct ifm_load *out, struct ifm_list *messages,
                     struct ifm_err *err);
 void ifm_load_done(struct ifm_load *load);
 
-/* Describes outputs: from the model (tensors NULL), or as they came from a run; then infos may be NULL,
- * where a model did not tell how many it has. */
+/* Describes outputs: from the model (tensors NULL), or as they came from a run; then infos may be
+ * NULL, where a model did not tell how many it has. */
 int ifm_load_outputs(const struct ifm_tensor_info *infos, size_t count,
                      const struct ifm_tensor *tensors, struct ifm_list *messages,
                      struct ifm_err *err);

@@ -108,7 +108,7 @@ def executorch():
     shape = lambda events: of(events, "loaded")["inputs"][0]["dims"]
     assert shape(good("bounded.pte")) == [8, 3]
     assert shape(good("bounded.pte", inputs=[{"name": "input0", "dims": [3, 3]}])) == [3, 3]
-    fails("resizing", "bounded.pte", inputs=[{"name": "input0", "dims": [9, 3]}])
+    fails("resize a bounded", "bounded.pte", inputs=[{"name": "input0", "dims": [9, 3]}])
     fails("the model wants", "net.pte", inputs=[{"name": "input0", "dims": [1, 1, 28, 27]}])
     fails("the model wants", "net.pte", inputs=[{"name": "input0", "file": npy("i.npy", [0] * 784, (1, 1, 28, 28), "i", "<i4")}])
     # Where it computes was decided at export.
@@ -121,7 +121,10 @@ def executorch():
     assert os.path.getsize(path("trace.etdump")) > 1000
     profile = good_profile("net-xnnpack.pte")
     assert {op["provider"] for op in profile["ops"]} == {"xnnpack"}, profile
-    with open(path("older.pte"), "wb") as file: # a version of the format that nobody has
+    with open(path("stranger.pte"), "wb") as file:  # an operator that no library has
+        file.write(open(path("affine.pte"), "rb").read().replace(b"aten::relu", b"aten::rexu"))
+    fails("aten::rexu", "stranger.pte")
+    with open(path("older.pte"), "wb") as file:  # a version of the format that nobody has
         data = open(path("affine.pte"), "rb").read()
         file.write(data[:4] + b"ET99" + data[8:])
     fails("program", "older.pte")
