@@ -69,18 +69,6 @@ static int ov_describe(void *state, const struct ifm_tensor_info **inputs, size_
 }
 
 /* -- Binding ------------------------------------------------------------------------------------- */
-static int element_type(enum ifm_dtype dtype)
-{
-    static const int types[IFM_DTYPE_COUNT] = {
-        [IFM_DTYPE_F32] = OV_TYPE_F32,  [IFM_DTYPE_F64] = OV_TYPE_F64,  [IFM_DTYPE_F16] = OV_TYPE_F16,
-        [IFM_DTYPE_BF16] = OV_TYPE_BF16, [IFM_DTYPE_I8] = OV_TYPE_I8,   [IFM_DTYPE_I16] = OV_TYPE_I16,
-        [IFM_DTYPE_I32] = OV_TYPE_I32,  [IFM_DTYPE_I64] = OV_TYPE_I64,  [IFM_DTYPE_U8] = OV_TYPE_U8,
-        [IFM_DTYPE_U16] = OV_TYPE_U16,  [IFM_DTYPE_U32] = OV_TYPE_U32,  [IFM_DTYPE_U64] = OV_TYPE_U64,
-        [IFM_DTYPE_BOOL] = OV_TYPE_BOOLEAN,
-    };
-    return types[dtype];
-}
-
 static int reshape(struct ov_state *s, const struct ifm_tensor *inputs)
 {
     struct ov_partial_shape shapes[IFM_MAX_TENSORS] = { { .dims = NULL } };
@@ -114,7 +102,7 @@ static int bind_one(struct ov_state *s, size_t i, const struct ifm_tensor *t)
     OV_TRY(ov_shape_create(t->rank, t->dims, &shape), t->name);
     const int status = ov_check(s,
                                 s->api.ov_tensor_create_from_host_ptr(
-                                    element_type(t->dtype), shape, t->data, &s->inputs[i]),
+                                    ov_type(s, t->dtype), shape, t->data, &s->inputs[i]),
                                 t->name);
     s->api.ov_shape_free(&shape);
     return status;
@@ -176,14 +164,14 @@ static int fetch_one(struct ov_state *s, ov_request *request, size_t i)
     struct ifm_tensor *t = &s->outputs[i];
     struct ov_shape shape = { .dims = NULL };
     const char *name = s->out.info[i].name;
-    int type = OV_TYPE_DYNAMIC;
+    int type = -1;
     *t = (struct ifm_tensor){ .name = name, .dtype = s->out.info[i].dtype };
     if (t->dtype == IFM_DTYPE_NONE) {
         return 0; /* nothing that could be compared */
     }
     OV_TRY(ov_infer_request_get_output_tensor_by_index(request, i, &s->fetched[i]), name);
     OV_TRY(ov_tensor_get_element_type(s->fetched[i], &type), name);
-    if (type != element_type(t->dtype)) {
+    if (type != ov_type(s, t->dtype)) {
         return ov_host->fail(ov_host->context, "output %.80s came as another type than the model says",
                              name);
     }

@@ -1,5 +1,5 @@
-/* What the files of the OpenVINO module share: openvino.c has the slots, openvino_setup.c the vendor library
- * and the model, openvino_compile.c its compilation, openvino_queue.c several inferences at once,
+/* What the files of the OpenVINO module share: openvino.c has the slots, openvino_setup.c the vendor library,
+ * openvino_model.c the model, openvino_compile.c its compilation, openvino_queue.c several inferences at once,
  * openvino_profile.c the operator profile. */
 #ifndef IFM_OPENVINO_H
 #define IFM_OPENVINO_H
@@ -38,6 +38,7 @@ struct ov_state {
     void *library;
     struct ov_api api;
     char version[32], file[256], folder[4096];
+    int type_shift; /* added to our numbers of element types, to get the library's */
     char device[64]; /* the provider as OpenVINO writes it */
     ov_core *core;
     ov_model *model;
@@ -83,6 +84,9 @@ int ov_check(struct ov_state *s, int status, const char *what);
         }                                                                                          \
     } while (0)
 
+int ov_choose_device(struct ov_state *s); /* provider to device */
+int ov_type(const struct ov_state *s, enum ifm_dtype dtype);       /* the library's number */
+enum ifm_dtype ov_dtype(const struct ov_state *s, int type);
 int ov_library(struct ov_state *s);                                /* loads it, once */
 void ov_devices(const struct ov_state *s, char *text, size_t size); /* comma-separated */
 int ov_read(struct ov_state *s, const char *path);                 /* core, model, its sides */

@@ -2,7 +2,8 @@
  * header. Functions are looked up by name in the loaded library. tests/contract compares what follows with the
  * vendor's headers where those are at hand.
  *
- * The numbers of the element types changed with 2025.0; older libraries are refused. Threading, ownership: as
+ * The numbers of the element types are not the same in all versions: those below are 2026's, older ones begin
+ * one later. The loaded library is asked (openvino_setup.c). Threading, ownership: as
  * OpenVINO documents; everything that a call hands out has a free call of its own. */
 #ifndef IFM_OPENVINO_ABI_H
 #define IFM_OPENVINO_ABI_H
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OV_VERSION_LEAST 2025
+#define OV_VERSION_LEAST 2024
 
 /* Opaque types; one name for each keeps the compiler's checks. */
 typedef struct ov_core ov_core;
@@ -104,6 +105,7 @@ struct ov_callback {
     X(int, ov_compiled_model_create_infer_request, (const ov_compiled *, ov_request **))           \
     X(int, ov_compiled_model_get_property, (const ov_compiled *, const char *, char **))           \
     X(void, ov_compiled_model_free, (ov_compiled *))                                               \
+    X(int, ov_tensor_create, (int, struct ov_shape, ov_tensor **))                                 \
     X(int, ov_tensor_create_from_host_ptr, (int, struct ov_shape, void *, ov_tensor **))           \
     X(int, ov_tensor_get_shape, (const ov_tensor *, struct ov_shape *))                            \
     X(int, ov_tensor_get_element_type, (const ov_tensor *, int *))                                 \

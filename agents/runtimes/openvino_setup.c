@@ -1,4 +1,4 @@
-/* Loading OpenVINO's library, reading and compiling a model, and what a compiled model says of itself. */
+/* Loading OpenVINO's library: its version, its numbers of element types, the devices that it could use. */
 #include <ctype.h>
 #include <dlfcn.h>
 #include <stdio.h>
@@ -57,6 +57,71 @@ int ov_check(struct ov_state *s, int status, const char *what)
     return status == 0 ? 0 : ov_host->fail(ov_host->context, "%.90s: %s", what, ov_reason(s));
 }
 
+/* -- Element types ------------------------------------------------------------------------------- */
+static const struct {
+    int type;
+    enum ifm_dtype dtype;
+    size_t bytes;
+} types[] = {
+    { OV_TYPE_BOOLEAN, IFM_DTYPE_BOOL, 1 }, { OV_TYPE_BF16, IFM_DTYPE_BF16, 2 },
+    { OV_TYPE_F16, IFM_DTYPE_F16, 2 },      { OV_TYPE_F32, IFM_DTYPE_F32, 4 },
+    { OV_TYPE_F64, IFM_DTYPE_F64, 8 },      { OV_TYPE_I8, IFM_DTYPE_I8, 1 },
+    { OV_TYPE_I16, IFM_DTYPE_I16, 2 },      { OV_TYPE_I32, IFM_DTYPE_I32, 4 },
+    { OV_TYPE_I64, IFM_DTYPE_I64, 8 },      { OV_TYPE_U8, IFM_DTYPE_U8, 1 },
+    { OV_TYPE_U16, IFM_DTYPE_U16, 2 },      { OV_TYPE_U32, IFM_DTYPE_U32, 4 },
+    { OV_TYPE_U64, IFM_DTYPE_U64, 8 },
+};
+
+int ov_type(const struct ov_state *s, enum ifm_dtype dtype)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (types[i].dtype == dtype) {
+            return types[i].type + s->type_shift;
+        }
+    }
+    return -1;
+}
+
+enum ifm_dtype ov_dtype(const struct ov_state *s, int type)
+{
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (types[i].type + s->type_shift == type) {
+            return types[i].dtype;
+        }
+    }
+    return IFM_DTYPE_NONE;
+}
+
+/* Whether eight elements of each type take as many bytes as they should; a wrong number would be another type,
+ * and nothing else would tell. */
+static bool types_fit(struct ov_state *s, int shift)
+{
+    const int64_t eight = 8;
+    struct ov_shape shape = { .dims = NULL };
+    bool fit = s->api.ov_shape_create(1, &eight, &shape) == 0;
+    for (size_t i = 0; fit && i < sizeof types / sizeof *types; i++) {
+        ov_tensor *tensor = NULL;
+        size_t bytes = 0;
+        fit = s->api.ov_tensor_create(types[i].type + shift, shape, &tensor) == 0 &&
+              s->api.ov_tensor_get_byte_size(tensor, &bytes) == 0 && bytes == 8 * types[i].bytes;
+        if (tensor) {
+            s->api.ov_tensor_free(tensor);
+        }
+    }
+    s->api.ov_shape_free(&shape);
+    return fit;
+}
+
+static bool learn_types(struct ov_state *s)
+{
+    for (s->type_shift = 0; s->type_shift < 2; s->type_shift++) {
+        if (types_fit(s, s->type_shift)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* -- The library --------------------------------------------------------------------------------- */
 /* "2026.4.1-22982-…" -> "2026.4.1" */
 static int read_version(struct ov_state *s)
@@ -78,7 +143,8 @@ static int look_up(struct ov_state *s, const char *path)
     all = all && s->api.name;
     OV_FUNCTIONS(X)
 #undef X
-    if (all && read_version(s) == 0 && strtol(s->version, NULL, 10) >= OV_VERSION_LEAST) {
+    if (all && read_version(s) == 0 && strtol(s->version, NULL, 10) >= OV_VERSION_LEAST &&
+        learn_types(s)) {
         if (dladdr((void *)(uintptr_t)s->api.ov_core_create, &where) && where.dli_fname) {
             path = where.dli_fname;
         }
@@ -154,7 +220,7 @@ void ov_devices(const struct ov_state *s, char *text, size_t size)
 }
 
 /* Upper case, and no device of the list that is known to be missing: OpenVINO would name a library. */
-static int choose_device(struct ov_state *s)
+int ov_choose_device(struct ov_state *s)
 {
     char offered[128];
     snprintf(s->device, sizeof s->device, "%s", s->provider && *s->provider ? s->provider : "CPU");
@@ -175,85 +241,4 @@ static int choose_device(struct ov_state *s)
         at += word;
     }
     return 0;
-}
-
-/* -- The model ----------------------------------------------------------------------------------- */
-static const enum ifm_dtype dtypes[OV_TYPE_COUNT] = {
-    [OV_TYPE_BOOLEAN] = IFM_DTYPE_BOOL, [OV_TYPE_BF16] = IFM_DTYPE_BF16, [OV_TYPE_F16] = IFM_DTYPE_F16,
-    [OV_TYPE_F32] = IFM_DTYPE_F32,      [OV_TYPE_F64] = IFM_DTYPE_F64,   [OV_TYPE_I8] = IFM_DTYPE_I8,
-    [OV_TYPE_I16] = IFM_DTYPE_I16,      [OV_TYPE_I32] = IFM_DTYPE_I32,   [OV_TYPE_I64] = IFM_DTYPE_I64,
-    [OV_TYPE_U8] = IFM_DTYPE_U8,        [OV_TYPE_U16] = IFM_DTYPE_U16,   [OV_TYPE_U32] = IFM_DTYPE_U32,
-    [OV_TYPE_U64] = IFM_DTYPE_U64,
-};
-
-static int describe_port(struct ov_state *s, const ov_port *port, struct ov_side *side, size_t i,
-                         const char *kind)
-{
-    struct ifm_tensor_info *info = &side->info[i];
-    struct ov_partial_shape shape = { .dims = NULL };
-    char *name = NULL;
-    int type = OV_TYPE_DYNAMIC;
-    if (s->api.ov_port_get_any_name(port, &name) == 0 && name && *name) {
-        snprintf(side->names[i], sizeof side->names[i], "%s", name);
-    } else { /* OpenVINO's own IR may leave names out */
-        snprintf(side->names[i], sizeof side->names[i], "%s_%zu", kind, i);
-    }
-    s->api.ov_free(name);
-    info->name = side->names[i];
-    OV_TRY(ov_port_get_element_type(port, &type), info->name);
-    info->dtype = type >= 0 && type < OV_TYPE_COUNT ? dtypes[type] : IFM_DTYPE_NONE;
-    OV_TRY(ov_port_get_partial_shape(port, &shape), info->name);
-    const int64_t rank = shape.rank.min == shape.rank.max ? shape.rank.max : -1;
-    for (int64_t d = 0; d < rank && d < IFM_MAX_RANK; d++) {
-        info->dims[d] = shape.dims[d].min == shape.dims[d].max ? shape.dims[d].max : -1;
-    }
-    s->api.ov_partial_shape_free(&shape);
-    if (rank > IFM_MAX_RANK || (rank < 0 && strcmp(kind, "input") == 0)) {
-        return ov_host->fail(ov_host->context,
-                             rank < 0 ? "%s %.60s has an open number of dimensions, at most %d can be measured"
-                                      : "%s %.60s has more dimensions than the %d that can be measured",
-                             kind, info->name, IFM_MAX_RANK);
-    }
-    info->rank = rank < 0 ? 0 : (int32_t)rank; /* of an output, known after the first inference */
-    return 0;
-}
-
-static int describe_side(struct ov_state *s, struct ov_side *side, bool input)
-{
-    const char *kind = input ? "input" : "output";
-    OV_TRY(ov_model_inputs_size(s->model, &side->count), "inputs");
-    if (!input) {
-        OV_TRY(ov_model_outputs_size(s->model, &side->count), "outputs");
-    }
-    if (side->count > IFM_MAX_TENSORS) {
-        return ov_host->fail(ov_host->context, "the model has %zu %ss; at most %d can be measured",
-                             side->count, kind, IFM_MAX_TENSORS);
-    }
-    for (size_t i = 0; i < side->count; i++) {
-        ov_port *port = NULL;
-        int status = ov_check(s,
-                              input ? s->api.ov_model_const_input_by_index(s->model, i, &port)
-                                    : s->api.ov_model_const_output_by_index(s->model, i, &port),
-                              kind);
-        if (status == 0) {
-            status = describe_port(s, port, side, i, kind);
-            s->api.ov_output_const_port_free(port);
-        }
-        if (status != 0) {
-            return status;
-        }
-    }
-    return 0;
-}
-
-int ov_read(struct ov_state *s, const char *path)
-{
-    int status = choose_device(s);
-    if (status != 0) {
-        return status;
-    }
-    OV_TRY(ov_core_create(&s->core), "OpenVINO cannot start");
-    OV_TRY(ov_core_read_model(s->core, path, NULL, &s->model), "OpenVINO cannot read the model");
-    status = describe_side(s, &s->in, true);
-    return status == 0 ? describe_side(s, &s->out, false) : status;
 }
