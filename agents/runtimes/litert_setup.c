@@ -56,6 +56,27 @@ static bool fill(struct litert_state *s, const char **missing)
     return !*missing;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The loader says "path: reason". */
+static int no_library(const char *path)
+{
+    const char *text = dlerror();
+    const size_t len = strlen(path);
+    text = text ? text : "no reason";
+    text += strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0 ? len + 2 : 0;
+    if (litert_host->library_path) {
+        FAIL("LiteRT's library %.40s cannot be loaded (%.60s); repair it with: " INSTALL, base_name(path), text);
+    } else {
+        FAIL("LiteRT (TensorFlow Lite) is not installed (no %s); install it with: " INSTALL, path);
+    }
+    return IFM_RUNTIME_UNAVAILABLE;
+}
+
 int litert_library(struct litert_state *s)
 {
     const char *path = litert_host->library_path ? litert_host->library_path : SYSTEM, *missing = NULL;
@@ -69,16 +90,11 @@ int litert_library(struct litert_state *s)
     }
     s->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->library) {
-        litert_host->log(litert_host->context, IFM_LOG_DEBUG, "%s", dlerror());
-        FAIL(litert_host->library_path
-                 ? "LiteRT's library %.80s cannot be loaded; repair it with: " INSTALL
-                 : "LiteRT (TensorFlow Lite) is not installed (no %s); install it with: " INSTALL,
-             path);
-        return IFM_RUNTIME_UNAVAILABLE;
+        return no_library(path);
     }
     if (!fill(s, &missing)) {
         memset(&s->api, 0, sizeof s->api);
-        FAIL("%.80s is not TensorFlow Lite's C library (no %s); install one with: " INSTALL, path, missing);
+        FAIL("%.60s is not TensorFlow Lite's C library (no %s); install one with: " INSTALL, base_name(path), missing);
         return IFM_RUNTIME_UNAVAILABLE;
     }
     return 0;
@@ -99,7 +115,7 @@ static void plugin_report(const char *text)
 
 static int load_plugin(struct litert_state *s)
 {
-    const char *slash = strrchr(s->delegate, '/'), *name = slash ? slash + 1 : s->delegate;
+    const char *name = base_name(s->delegate);
     if (s->plugin) {
         return 0;
     }
