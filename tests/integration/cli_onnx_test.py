@@ -73,6 +73,13 @@ class Providers(Onnx):
         self.verified(data, {"x": npy([1, 2, 3])}, {"y": npy([2, 4, 6])}, "--custom-ops", OPERATOR)
         self.fails(65, "nothing.so", "run", self.path, "--custom-ops", "/nothing.so", *ONE)
 
+    def test_a_library_that_is_another_one(self):
+        if not os.path.exists(OPERATOR):
+            self.skipTest(f"{OPERATOR} is not built")
+        self.fails(69, "is not ONNX Runtime", "run", self.path, "--runtime", "onnxruntime=" + OPERATOR, *ONE)
+        self.fails(69, "is not OpenVINO's C library", "run", self.path, "--runtime", "openvino=" + OPERATOR, *ONE)
+        self.fails(69, "cannot be loaded", "run", self.path, "--runtime", "openvino=" + self.write("no.so", "no library"), *ONE)
+
     def test_free_dimensions_and_the_optimized_model(self):
         run = self.one(self.path, "-O", "free-dimension=batch=3", "-O", "optimized-model=" + os.path.join(self.work, "fast.onnx"))
         self.assertEqual(run["inputs"][0]["dims"], [3, 4])
