@@ -176,7 +176,7 @@ def loadgen_p50(site, model, threads, seconds, shapes=()):
 
 
 def benchmark_app_p50(site, model, threads, seconds, shapes=()):
-    shape = ["-shape", ",".join(f"{s.split(':')[0]}[{s.split(':')[1].replace('x', ',')}]" for s in shapes)] if shapes else []
+    shape = ["-shape", ",".join("{}[{}]".format(s.rsplit(":", 1)[0], s.rsplit(":", 1)[1].replace("x", ",")) for s in shapes)] if shapes else []
     out = python(site, BENCHMARK_APP, "-m", model, "-d", "CPU", "-hint", "none", "-nireq", 1, "-nstreams", 1,
                  "-nthreads", threads, "-t", max(1, round(seconds)), "-infer_precision", "f32", "-api", "sync", *shape)
     return float(re.search(r"Median:\s+([\d.]+) ms", out).group(1)) * 1e6

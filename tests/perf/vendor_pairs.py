@@ -89,7 +89,7 @@ def onnxruntime(folder):
 def openvino(folder):
     site = wheels(os.path.join(folder, "ov"), "openvino", "openvino-telemetry", "packaging", "numpy")
     case = Case(fetched("nmp.onnx"), 60, "serving_default_input_2:0:1x43844x1", ["-O", "inference-precision=f32"], shape_to_us=False)
-    case.peer = lambda t: (peers.benchmark_app_p50(site, case.model, t, 2), "benchmark_app -hint none, f32")
+    case.peer = lambda t: (peers.benchmark_app_p50(site, case.model, t, 2, [case.shape]), "benchmark_app -hint none, f32")
     return case
 
 
