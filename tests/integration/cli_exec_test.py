@@ -1,9 +1,9 @@
 """--runtime exec: other people's programs, told by what they print; whatever they print."""
 import json
 import os
-import re
 
 from cli_lib import CliCase, main
+from daemon_lib import DAEMON, Daemon
 
 PAIRS = ("--invocations", "6", "--cooldown", "0s", "--daemon", "none", "-q")
 TWO = ("--invocations", "2", "--cooldown", "0s", "--daemon", "none", "-q")
@@ -84,6 +84,18 @@ class Exec(CliCase):
         got = self.ok("run", "--runtime", "exec", *TWO, "--warmup", "1", "--name", "mine", "--json", "--", "./plain").json
         self.assertEqual(got["run"]["model"], "mine")
         self.assertEqual(self.body(self.kept()[0], "invocation-0000.json")["iterations"], 3)
+
+    def test_a_daemon_takes_it(self):
+        if not os.access(DAEMON, os.X_OK):
+            self.skipTest("the daemon is not built")
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        self.ok("run", "--runtime", "exec", *TWO, "--", "./bench", "200000")
+        self.ok("push", "--daemon", f"http://127.0.0.1:{daemon.port}")
+        there = json.loads(daemon.request("GET", f"/api/v1/runs/{self.kept()[0]}").body)
+        run = there.get("run", there)
+        self.assertEqual((run["runtime"], run["provider"], run["external"]), ("exec", "external", True))
+        self.assertNotIn(self.folder, json.dumps(there))
 
     def test_rerun_takes_the_arms_own_command(self):
         self.ok("run", "--runtime", "exec", *PAIRS, "--program", "./bench 200000", "--program", "./bench '240000'", "--", "./bench", "(2 + 8)")
