@@ -230,3 +230,13 @@ void t_contains(const char *text, const char *part, const char *file, int line)
     print_error("\"%s\" does not contain \"%s\"\n", text ? text : "(null)", part);
     _fail(file, line);
 }
+
+void __lsan_disable(void) __attribute__((weak)); /* there with -fsanitize=address alone */
+void __lsan_enable(void) __attribute__((weak));
+void t_first_load(bool begins)
+{
+    void (*call)(void) = begins ? __lsan_disable : __lsan_enable;
+    if (call) {
+        call();
+    }
+}

@@ -38,6 +38,10 @@ size_t t_sweep(const char *name, int (*action)(void *argument, struct ifm_err *e
 size_t t_sweep_strict(const char *name, int (*action)(void *argument, struct ifm_err *err),
                       void *argument);
 
+/* Between true and false a leak checker looks away: what a vendor library allocates while it is loaded, and never
+ * frees, is no leak of ours. */
+void t_first_load(bool begins);
+
 /* -- Files ------------------------------------------------------------------------------------- */
 const char *t_temp_dir(void);                /* borrowed; removed with its contents at exit */
 char *t_temp_path(const char *name);         /* inside it */
