@@ -138,7 +138,9 @@ static void arm_row(const struct ifm_experiment *x, size_t arm, size_t place, st
         throughput_cell(x, m, cells[RATE]);
         number_cell(IFM_METRIC_RSS, m, false, cells[RSS]);
         snprintf(cells[7], IFM_GRID_CELL, "%s",
-                 m->view.ok ? verification_texts[m->view.run.verification] : "failed");
+                 !m->view.ok              ? "failed"
+                 : m->view.run.external   ? "external" /* the program's own numbers */
+                                          : verification_texts[m->view.run.verification]);
         snprintf(cells[TRUST], IFM_GRID_CELL, "%s", ifm_trust_words[m->view.run.trust]);
     }
     for (size_t i = 0; i <= TRUST; i++)

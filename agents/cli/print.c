@@ -140,9 +140,9 @@ static void head(struct ifm_cli *cli, const struct ifm_view *view)
     struct ifm_buf *out = &cli->out;
     const char *variant =
         run->variant && run->model && strcmp(run->variant, run->model) ? run->variant : NULL;
-    ifm_buf_addf(out, "%s%s%s%s%s \xc2\xb7 %s %s", ifm_cli_bold(cli), run->model ? run->model : "?",
+    ifm_buf_addf(out, "%s%s%s%s%s \xc2\xb7 %s%s%s", ifm_cli_bold(cli), run->model ? run->model : "?",
                  ifm_cli_plain(cli), variant ? " " : "", variant ? variant : "",
-                 run->runtime ? run->runtime : "?",
+                 run->runtime ? run->runtime : "?", run->runtime_version ? " " : "",
                  run->runtime_version ? run->runtime_version : "");
     if (run->provider && *run->provider)
         ifm_buf_addf(out, " \xc2\xb7 %s", run->provider);

@@ -78,6 +78,10 @@ class Exec(CliCase):
         self.ok("run", "--runtime", "exec", *TWO, "--program", "./bench 240000", "--", "./bench", "200000")
         self.assertEqual(len(self.kept()), 2)
 
+    def test_a_table_of_programs_says_external(self):
+        got = self.ok("run", "--runtime", "exec", *TWO, "--program", "./bench 240000", "--program", "./bench 200000")
+        self.assertEqual(got.out.count(" external "), 2, got)
+
     def test_warmup_by_number_and_a_name(self):
         self.write("plain", '#!/bin/sh\nfor n in 900 100 101 102; do echo "{\\"latency_ns\\":$n}"; done\n')
         os.chmod(os.path.join(self.work, "plain"), 0o755)
