@@ -68,8 +68,9 @@ static const struct row {
 
 static const struct row *find(const char *op)
 {
+    size_t len = strcspn(op, "."); /* PyTorch: without the overload, "aten::mm.out" */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(rows[i].op, op) == 0)
+        if (strlen(rows[i].op) == len && memcmp(rows[i].op, op, len) == 0)
             return &rows[i];
     return NULL;
 }

@@ -8,6 +8,9 @@
 /* The first row that knows the content wins; only then are names looked at. A format that has a reader stands
  * here; order matters where one content could be two formats (the stricter test first). */
 static const struct ifm_graph_format formats[] = {
+    { "tflite", ifm_is_tflite, ".tflite", ifm_read_tflite },
+    { "ort", ifm_is_ort, ".ort", ifm_read_ort },
+    { "executorch", ifm_is_executorch, ".pte", ifm_read_executorch },
     { "safetensors", ifm_is_safetensors, ".safetensors", ifm_read_safetensors },
 };
 #define FORMATS (sizeof formats / sizeof *formats)

@@ -41,7 +41,8 @@ LAYERS = {
 }
 # One folder or file per third-party header.
 VENDORS = {
-    "microhttpd.h": ["daemon/http/"], "zlib.h": ["daemon/http/"], "sqlite3.h": ["daemon/store/"],
+    "microhttpd.h": ["daemon/http/"], "zlib.h": ["daemon/http/", "agents/model/zip"], "sqlite3.h": ["daemon/store/"],
+    "expat.h": ["agents/model/openvino"],
     "jansson.h": ["core/json"], "zstd.h": ["core/codec"], "openssl/": ["core/hash"],
     "uv.h": ["agents/executors/", "agents/agent/"], "curl/": ["agents/agent/client"],
     "archive.h": ["agents/model/"], "archive_entry.h": ["agents/model/"], "seccomp.h": ["agents/worker/sandbox"],
