@@ -75,6 +75,38 @@ def make(path, threads, shape):
     net.set_tensor(entry["index"], np.random.default_rng(1).random(shape, dtype=np.float32))
     return net.invoke, version
 """ + TIMING
+# The very library that our run loads, called from Python: the Python package of that version is not to be had.
+TFLITE_C = r"""
+def make(path, threads, shape):
+    import ctypes as c
+    import random
+    library = sys.argv[5]
+    lib = c.CDLL(library)
+    for name in ("ModelCreateFromFile", "InterpreterOptionsCreate", "InterpreterCreate", "InterpreterGetInputTensor",
+                 "TensorData", "XNNPackDelegateCreate", "Version"):
+        getattr(lib, "TfLite" + name).restype = c.c_char_p if name == "Version" else c.c_void_p
+    class Options(c.Structure):  # larger than any version's
+        _fields_ = [("num_threads", c.c_int32), ("rest", c.c_char * 508)]
+    lib.TfLiteXNNPackDelegateOptionsDefault.restype = Options
+    xnnpack = lib.TfLiteXNNPackDelegateOptionsDefault()
+    xnnpack.num_threads = threads
+    model = c.c_void_p(lib.TfLiteModelCreateFromFile(path.encode()))
+    options = c.c_void_p(lib.TfLiteInterpreterOptionsCreate())
+    lib.TfLiteInterpreterOptionsSetNumThreads(options, threads)
+    lib.TfLiteInterpreterOptionsAddDelegate(options, c.c_void_p(lib.TfLiteXNNPackDelegateCreate(c.byref(xnnpack))))
+    net = c.c_void_p(lib.TfLiteInterpreterCreate(model, options))
+    sizes = (c.c_int * len(shape))(*shape)
+    if lib.TfLiteInterpreterResizeInputTensor(net, 0, sizes, len(shape)) or lib.TfLiteInterpreterAllocateTensors(net):
+        sys.exit("the interpreter refuses the shape")
+    count = 1
+    for size in shape:
+        count *= size
+    data = (c.c_float * count)(*(random.random() for _ in range(count)))
+    tensor = c.c_void_p(lib.TfLiteInterpreterGetInputTensor(net, 0))
+    c.memmove(c.c_void_p(lib.TfLiteTensorData(tensor)), data, count * 4)
+    invoke = lib.TfLiteInterpreterInvoke
+    return (lambda: invoke(net)), "the same library, TFLite " + lib.TfLiteVersion().decode()
+""" + TIMING
 TORCH = r"""
 def make(path, threads, shape):
     import torch
@@ -152,15 +184,30 @@ def torch_runner():
     return own or [PYTHON, os.path.join(ROOT, "agents", "prepare", "torch_cpu.py")]
 
 
-def vendor_loop(code, model, threads, amount, shape, site=None):
-    """P50 and version of one fresh process of TFLITE (needs a site), TORCH or EXECUTORCH; or None and why not."""
+def installed_library(name):
+    """Path of the newest installed library of a runtime, as the worker finds it; or None."""
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    root = os.environ.get("INFEROMETER_RUNTIME_DIR") or os.path.join(data, "inferometer", "runtimes")
+    number = lambda version: [int(n) for n in re.findall(r"\d+", version)]
+    folder = os.path.join(root, name)
+    for version in sorted(os.listdir(folder) if os.path.isdir(folder) else [], key=number, reverse=True):
+        described = os.path.join(folder, version, "runtime.json")
+        if os.path.exists(described):
+            with open(described, encoding="utf-8") as file:
+                return os.path.join(folder, version, json.load(file)["library"])
+    return None
+
+
+def vendor_loop(code, model, threads, amount, shape, site=None, library=None):
+    """P50 and version of one fresh process: TFLITE (needs a site), TFLITE_C (a library), TORCH or EXECUTORCH; or None
+    and why not."""
     with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
         script.write(code)
         script.flush()
-        command = [PYTHON] if site else torch_runner()
+        command = [PYTHON] if site or library else torch_runner()
         env = dict(os.environ, PYTHONPATH=site) if site else None
-        done = subprocess.run([*command, script.name, model, str(threads), str(amount), shape], capture_output=True, text=True,
-                              env=env, check=False)
+        done = subprocess.run([*command, script.name, model, str(threads), str(amount), shape, library or ""],
+                              capture_output=True, text=True, env=env, check=False)
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()
         return None, said[-1] if said else f"the peer ended with {done.returncode}"

@@ -53,8 +53,8 @@ class Case:
         return p50["value"]
 
 
-def from_loop(code, case, threads, site=None):
-    p50, word = peers.vendor_loop(code, case.model, threads, case.iterations, case.shape.split(":")[1], site)
+def from_loop(code, case, threads, site=None, library=None):
+    p50, word = peers.vendor_loop(code, case.model, threads, case.iterations, case.shape.split(":")[1], site, library)
     if p50 is None:
         raise Absent(word)
     return p50, word
@@ -94,6 +94,17 @@ def openvino(folder):
 
 
 def litert(folder):
+    del folder
+    library = peers.installed_library("litert")
+    if not library:
+        raise Absent("litert is not here; run: inferometer runtime install litert")
+    case = Case(fetched("nmp.tflite"), 60, "x:1x43844x1", ["--provider", "xnnpack"], shape_to_us=False)
+    case.peer = lambda t: from_loop(peers.TFLITE_C, case, t, library=library)
+    return case
+
+
+def litert_python(folder):
+    """The vendor's Python package, which has another version of the library: the ratio is that of the versions too."""
     site = wheels(os.path.join(folder, "tfl"), "tflite-runtime", "numpy")
     case = Case(fetched("nmp.tflite"), 60, "x:1x43844x1", ["--provider", "xnnpack"], shape_to_us=False)
     case.peer = lambda t: from_loop(peers.TFLITE, case, t, site)
@@ -112,7 +123,7 @@ def libtorch(folder):
     return case
 
 
-CASES = {f.__name__: f for f in (onnxruntime, litert, executorch, libtorch, openvino)}
+CASES = {f.__name__: f for f in (onnxruntime, litert, litert_python, executorch, libtorch, openvino)}
 
 
 def interval(logs):
@@ -129,16 +140,17 @@ def spread(values):
 
 def measure(name, case, args):
     order, ours, theirs, word = random.Random(args.seed), [], [], ""
-    case.ours(name, args.threads)  # both once before anything counts: files come into the cache
+    runtime = name.split("_")[0]
+    case.ours(runtime, args.threads)  # both once before anything counts: files come into the cache
     case.peer(args.threads)
     for pair in range(args.pairs):
         first = order.random() < 0.5
         if first:
-            ours.append(case.ours(name, args.threads))
+            ours.append(case.ours(runtime, args.threads))
         p50, word = case.peer(args.threads)
         theirs.append(p50)
         if not first:
-            ours.append(case.ours(name, args.threads))
+            ours.append(case.ours(runtime, args.threads))
         print(f"  {name} pair {pair + 1:2d}: ours {ours[-1] / 1e3:10.2f} us  vendor's {p50 / 1e3:10.2f} us  "
               f"ratio {ours[-1] / p50:.4f}", flush=True)
     centre, low, high = interval([math.log(a / b) for a, b in zip(ours, theirs)])

@@ -239,6 +239,51 @@ static void a_type_without_a_word_cannot_be_fed(void **state)
     done(&a);
 }
 
+/* -- Models that tell little (TorchScript, programs with bounds) ------------------------------- */
+static const struct ifm_tensor_info untold = { .name = "x", .rank = -1 };
+
+static void an_untold_shape_is_asked_for(void **state)
+{
+    struct ifm_msg_spec spec = { .seed = 3 };
+    struct attempt a;
+    (void)state;
+    t_assert_error(try(&a, &spec, &untold, 1), IFM_ERR_INVALID, &a.err, "--shape x:");
+    done(&a);
+}
+
+static void an_untold_shape_comes_from_the_user_and_its_type_is_assumed(void **state)
+{
+    int64_t dims[] = { 2, 3 };
+    struct ifm_msg_spec_input given = {
+        .name = (char[]){ "x" }, .dims = { dims, 2 }, .low = (double)NAN, .high = (double)NAN
+    };
+    struct ifm_msg_spec spec = { .seed = 3, .inputs = { &given, 1 } };
+    struct attempt a;
+    (void)state;
+    assert_int_equal(try(&a, &spec, &untold, 1), 0);
+    assert_int_equal(a.load.tensors[0].dtype, IFM_DTYPE_F32);
+    assert_int_equal(a.load.tensors[0].rank, 2);
+    assert_true(assumes(&a, 0, "type float32"));
+    assert_int_equal(message(&a, 0)->model_dims.count, 0);
+    done(&a);
+}
+
+static void an_open_dimension_takes_the_runtimes_bound(void **state)
+{
+    struct ifm_msg_spec spec = { .seed = 3 };
+    struct attempt a;
+    (void)state;
+    memset(&a, 0, sizeof a);
+    ifm_json_init(&ifm_event_table, &a.event);
+    a.load.bounds[0][0] = 4;
+    a.load.bounds[0][2] = 5;
+    assert_int_equal(ifm_load_inputs(&spec, &image, 1, &a.load, &a.event.inputs, &a.err), 0);
+    assert_int_equal(a.load.tensors[0].dims[0], 4);
+    assert_int_equal(a.load.tensors[0].dims[2], 5);
+    assert_true(assumes(&a, 0, "dim 0 (batch) = 4"));
+    done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +297,9 @@ int main(void)
         cmocka_unit_test(a_file_gives_shape_and_values),
         cmocka_unit_test(files_that_do_not_fit_are_refused_with_both),
         cmocka_unit_test(a_type_without_a_word_cannot_be_fed),
+        cmocka_unit_test(an_untold_shape_is_asked_for),
+        cmocka_unit_test(an_untold_shape_comes_from_the_user_and_its_type_is_assumed),
+        cmocka_unit_test(an_open_dimension_takes_the_runtimes_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
