@@ -271,7 +271,8 @@ static void release(const struct ifm_graph *graph, size_t i, uint32_t *last, int
         uint32_t t = k < node->input_count ? node->inputs[k] : node->outputs[k - node->input_count];
         if (t >= graph->tensor_count || last[t] != i + 1 || graph->tensors[t].constant)
             continue;
-        *alive -= live_bytes(graph, t);
+        int64_t bytes = live_bytes(graph, t);
+        *alive -= bytes == IFM_GRAPH_UNKNOWN ? 0 : bytes; /* what is not known was never added */
         last[t] = 0;
     }
 }

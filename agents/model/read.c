@@ -11,6 +11,7 @@ static const struct ifm_graph_format formats[] = {
     { "tflite", ifm_is_tflite, ".tflite", ifm_read_tflite },
     { "ort", ifm_is_ort, ".ort", ifm_read_ort },
     { "executorch", ifm_is_executorch, ".pte", ifm_read_executorch },
+    { "torchscript", ifm_is_torchscript, NULL, ifm_read_torchscript },
     { "safetensors", ifm_is_safetensors, ".safetensors", ifm_read_safetensors },
 };
 #define FORMATS (sizeof formats / sizeof *formats)
