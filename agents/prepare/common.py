@@ -51,15 +51,11 @@ def site_folders():
 
 
 def environment():
-    """For a process that imports any of them. The GPU libraries that torch is linked with are not here: empty
-    stand-ins, made when libtorch was installed, let the loader go on."""
+    """For a process that imports any of them."""
+    import torch_cpu
     env = dict(os.environ, PYTHONPATH=os.pathsep.join([HERE] + site_folders()), PYTHONDONTWRITEBYTECODE="1",
                OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
-    torch = newest("libtorch")
-    if torch:
-        env["LD_LIBRARY_PATH"] = os.pathsep.join(
-            filter(None, [os.path.join(torch, "stubs"), env.get("LD_LIBRARY_PATH")]))
-    return env
+    return torch_cpu.environment(env)
 
 
 def sha256(path):

@@ -19,6 +19,7 @@ import sys
 import zipfile
 
 import common
+import torch_cpu
 
 CALIBRATION, REFERENCES = 500, 8  # images; the first of the reference images is the one that is measured
 SOURCES = ("common.py", "fashion_bundle.py", "fashion_train.py", "fashion_variants.py", "fashion_tflite.py")
@@ -40,7 +41,7 @@ def make_one(model, name, data, path):
         fashion_variants.onnx_float32(tiny, None, path, tiny=True)
         return
     maker = {row[0]: row[5] for row in fashion_variants.MAKERS}[name]
-    sys.setdlopenflags(os.RTLD_LAZY)  # torch: functions of the stand-ins are looked for when they are called, never
+    torch_cpu.lazy()
     with fashion_variants.quiet():
         maker(network, images, path)
 

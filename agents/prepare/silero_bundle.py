@@ -19,6 +19,7 @@ import sys
 import wave
 
 import common
+import torch_cpu
 
 SOURCES = ("common.py", "silero_bundle.py")
 RATE, WINDOW, CONTEXT = 16000, 512, 64
@@ -166,7 +167,7 @@ def main():
     args = parser.parse_args()
     common.need_numpy()
     if args.make:
-        sys.setdlopenflags(os.RTLD_LAZY)
+        torch_cpu.lazy()
         make_torch(*args.make)
         return
     wanted = {TORCH[0]} if common.newest("libtorch") else set()
