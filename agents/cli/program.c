@@ -172,17 +172,37 @@ static int find(char **word, struct ifm_err *err)
                : ifm_err_set(err, IFM_ERR_PERMISSION, "", "%.120s is no program that can be started", *word);
 }
 
+/* A long one keeps its beginning and the hash of all of it, so that no two are the same by being cut. */
+static char *shorten(char *text)
+{
+    char hex[IFM_SHA256_HEX];
+    struct ifm_buf out;
+    size_t len = text ? strlen(text) : 0;
+    if (len <= ARGUMENTS_MAX)
+        return text;
+    ifm_hash_sha256_hex(text, len, hex);
+    for (len = ARGUMENTS_MAX - 64; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+        len--; /* not within a character */
+    ifm_buf_init(&out, 65536);
+    ifm_buf_add(&out, text, len);
+    ifm_buf_addf(&out, " \xe2\x80\xa6 sha256:%.16s", hex);
+    ifm_free(text);
+    text = ifm_buf_take(&out);
+    ifm_buf_done(&out);
+    return text;
+}
+
 char *ifm_program_arguments(char *const *words)
 {
     struct ifm_buf out;
-    ifm_buf_init(&out, 65536);
+    ifm_buf_init(&out, 1 << 20);
     for (size_t i = 0; words[i]; i++)
         ifm_buf_addf(&out, "%s%s", i ? " " : "", words[i]);
-    if (out.len > ARGUMENTS_MAX) /* the rest tells arms apart no more, and a field takes no more */
-        out.len = ARGUMENTS_MAX;
-    char *text = ifm_scrub(out.data ? ifm_buf_take(&out) : "", NULL);
+    char *whole = out.data ? ifm_buf_take(&out) : out.failed ? NULL : ifm_dup("");
+    char *text = whole ? ifm_scrub(whole, NULL) : NULL;
+    ifm_free(whole);
     ifm_buf_done(&out);
-    return text;
+    return shorten(text);
 }
 
 /* Takes the words. */

@@ -78,6 +78,13 @@ class Exec(CliCase):
         self.ok("run", "--runtime", "exec", *TWO, "--program", "./bench 240000", "--", "./bench", "200000")
         self.assertEqual(len(self.kept()), 2)
 
+    def test_long_arguments_stay_apart(self):
+        self.ok("run", "--runtime", "exec", *TWO, "--program", "./bench 200000 " + "x" * 3000 + "1", "--program",
+                "./bench 200000 " + "x" * 3000 + "2")
+        configs = [self.body(run, "run.json")["config"]["arguments"] for run in self.kept()]
+        self.assertEqual(len(set(configs)), 2)
+        self.assertTrue(all(len(text) < 1000 and "sha256:" in text for text in configs), configs)
+
     def test_a_table_of_programs_says_external(self):
         got = self.ok("run", "--runtime", "exec", *TWO, "--program", "./bench 240000", "--program", "./bench 200000")
         self.assertEqual(got.out.count(" external "), 2, got)
