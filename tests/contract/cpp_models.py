@@ -14,7 +14,7 @@ def skip(why):
 try:
     import torch
 except ImportError as error:
-    skip(f"torch cannot be imported ({error}); run: inferometer runtime install libtorch")
+    skip(f"torch cannot be imported ({error}); run: inferometer runtime install libtorch; deploy/fetch prepare export")
 
 
 class Affine(torch.nn.Module):
