@@ -107,7 +107,7 @@ static void number_cell(enum ifm_metric metric, const struct ifm_measure *m, boo
         snprintf(text, IFM_GRID_CELL, batches ? "(batches)" : "(few)");
         return;
     }
-    ifm_print_metric(metric, e, value, interval);
+    ifm_print_value(metric, &m->view, value, interval);
     snprintf(text, IFM_GRID_CELL, "%.40s%s%.48s", value, with_interval && interval[0] ? " " : "",
              with_interval ? interval : "");
 }
@@ -118,7 +118,7 @@ static void throughput_cell(const struct ifm_experiment *x, const struct ifm_mea
     char value[IFM_FORMAT_MAX];
     double items = ifm_experiment_by_items(x) && m->spec.batch > 0 ? (double)m->spec.batch : 1;
     ifm_format_rate(m->view.metrics[IFM_METRIC_THROUGHPUT].value * items, value);
-    snprintf(text, IFM_GRID_CELL, "%s", value);
+    snprintf(text, IFM_GRID_CELL, "%s", m->view.run.emulator ? "emulated" : value);
 }
 
 static void arm_row(const struct ifm_experiment *x, size_t arm, size_t place, struct ifm_grid *grid)

@@ -14,7 +14,7 @@ static double items_of(const struct ifm_measure *m)
 
 bool ifm_experiment_ranked(const struct ifm_measure *arm)
 {
-    return arm->view.ok > 0 && arm->view.run.verification != IFM_VERIFY_WRONG;
+    return arm->view.ok > 0 && arm->view.run.verification != IFM_VERIFY_WRONG && !arm->view.run.emulator;
 }
 
 /* An inference of eight items is slower than one of one item, and yet it may be the faster way. */

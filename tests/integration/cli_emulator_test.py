@@ -48,6 +48,17 @@ class Marked(CliCase):
         gate = self.cli("compare", *runs, "--fail-above", "p50:5%")
         self.assertEqual(gate.status, 3, gate)  # neither within the limit nor beyond it
 
+    def test_a_table_ranks_none_of_them(self):
+        got = self.ok("run", "--runtime", "sim", "--vary", "latency=100us,200us", *QUICK[2:], "--invocations", "6", env=self.marked)
+        rows = [line for line in got.out.splitlines() if "  latency=" in line and "emulated" in line]
+        self.assertEqual(len(rows), 2)
+        for row in rows:
+            self.assertEqual(row.count("emulated"), 2 if "(few)" in row else 4)  # P50 and throughput; P90 and P99
+            self.assertNotRegex(row, r"\d (ns|µs|ms|s|/s)\b")
+            self.assertTrue(row.strip().startswith("–"), row)
+        self.assertNotIn("faster than", got.out)
+        self.assertNotIn("fastest", got.out)
+
     def test_an_honest_run_is_not_marked(self):
         got = self.ok("run", "--runtime", "sim", *QUICK)
         self.assertNotIn("emulated", got.out)
