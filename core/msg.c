@@ -228,6 +228,7 @@ static const struct ifm_field comparison_fields[] = {
           "precision whose tolerances were used, or given"),
     F_STR(ifm_msg_comparison, against, OPT, NAME_MAX_BYTES,
           "what it was held against, where that is no reference file"),
+    F_F64(ifm_msg_comparison, mean_abs, OPT, 0, 0, "mean absolute difference over finite pairs"),
     END
 };
 static const struct ifm_table comparison_table = { "comparison",
@@ -246,6 +247,15 @@ static const struct ifm_table verification_table = { "verification",
                                                      "Outputs checked against reference outputs.",
                                                      sizeof(struct ifm_msg_verification),
                                                      verification_fields };
+
+static const struct ifm_field check_fields[] = {
+    F_STR(ifm_msg_check, name, REQ, NAME_MAX_BYTES, "input set 2, cross-check"),
+    F_OBJECT(ifm_msg_check, verification, REQ, struct ifm_msg_verification, verification_table,
+             "what came out"),
+    END
+};
+static const struct ifm_table check_table = { "check", "Outputs held against others, beside the invocations.",
+                                              sizeof(struct ifm_msg_check), check_fields };
 
 static const struct ifm_field placement_fields[] = {
     F_STR(ifm_msg_placement, provider, REQ, 64, "the part of the runtime that computes them"),
@@ -706,6 +716,8 @@ static const struct ifm_field run_fields[] = {
            "latencies are as another program told them, not timed here"),
     F_STR(ifm_msg_run, emulator, OPT, 64,
           "what emulated the processor; timings are then no results"),
+    F_LIST(ifm_msg_run, checks, OPT, IFM_CHECKS_MAX, check_table,
+           "further sets of inputs, and arms held against each other"),
     F_LIST(ifm_msg_run, invocation_bodies, OPT, IFM_INVOCATIONS_MAX, ifm_invocation_table,
            "invocations that are not stored yet, to be stored with the run or not at all; never part "
            "of what is read back"),

@@ -73,6 +73,7 @@ struct ifm_msg_comparison { /* one output against its reference */
     double psnr_db, top1_agreement; /* NAN: equal; the output is no list of classes */
     char *rule;    /* precision whose tolerances were used: "float32", "bfloat16", "int8" …; "given" */
     char *against; /* what it was held against, where that is no reference file: another run's name */
+    double mean_abs; /* over finite pairs; NAN: not known */
 };
 struct ifm_msg_placement { char *provider; int64_t operators; }; /* as the runtime tells it after loading */
 #define IFM_PLACEMENTS_MAX 16
@@ -93,6 +94,11 @@ struct ifm_msg_library { /* the vendor library that computed */
 enum ifm_verification { IFM_VERIFY_NONE, IFM_VERIFY_VERIFIED, IFM_VERIFY_CROSS_CHECKED, IFM_VERIFY_WRONG };
 #define IFM_VERIFICATION_CHOICES "no_reference|verified|cross_checked|wrong"
 struct ifm_msg_verification { int state; struct ifm_list outputs; /* ifm_msg_comparison */ };
+struct ifm_msg_check { /* beside the invocations: another set of inputs, a cross-check of two arms */
+    char *name;                    /* "input set 2", "cross-check" */
+    struct ifm_msg_verification verification; /* outputs that differ in a cross-check leave NO_REFERENCE */
+};
+#define IFM_CHECKS_MAX 64
 struct ifm_msg_block { /* consecutive samples of one phase, in time order */
     int phase;                /* 0 warmup, 1 steady */
     int64_t first, count;     /* index of the first sample within its phase */
@@ -353,6 +359,7 @@ struct ifm_msg_run {
     struct ifm_msg_accuracy accuracy;
     bool external;              /* latencies as another program told them, not timed here */
     char *emulator;             /* timings are no results */
+    struct ifm_list checks;     /* ifm_msg_check */
     struct ifm_list invocation_bodies; /* ifm_msg_invocation: those that go with the run in one request */
 };
 #define IFM_RUN_STATUS_CHOICES "complete|interrupted|failed"

@@ -20,7 +20,8 @@ static double distance(const struct ifm_tensor *actual, const struct ifm_tensor 
 }
 
 struct sums {
-    double products, actual_squares, expected_squares, error_squares;
+    double products, actual_squares, expected_squares, error_squares, errors, greatest;
+    int64_t pairs;
 };
 
 static void compare_finite(struct ifm_comparison *out, struct sums *sums, double a, double e,
@@ -30,6 +31,10 @@ static void compare_finite(struct ifm_comparison *out, struct sums *sums, double
     sums->actual_squares += a * a;
     sums->expected_squares += e * e;
     sums->error_squares += d * d;
+    sums->errors += d;
+    sums->pairs++;
+    if (fabs(e) > sums->greatest)
+        sums->greatest = fabs(e);
     if (d > out->max_abs)
         out->max_abs = d;
     if (e != 0.0 && d / fabs(e) > out->max_rel)
@@ -73,11 +78,59 @@ static int check_comparable(const struct ifm_tensor *actual, const struct ifm_te
     return 0;
 }
 
+double ifm_tensor_magnitude(const struct ifm_tensor *t)
+{
+    double greatest = 0;
+    const size_t bytes = ifm_dtype_bytes(t->dtype), n = bytes && t->data ? t->bytes / bytes : 0;
+    for (size_t i = 0; i < n; i++) {
+        const double v = fabs(ifm_tensor_value(t, i));
+        if (isfinite(v) && v > greatest)
+            greatest = v;
+    }
+    return greatest;
+}
+
+#define CLASSES_MAX 100000
+
+/* Rows are the last dimension: classes of one item. Equal within atol is the same place. */
+static double top1(const struct ifm_tensor *actual, const struct ifm_tensor *expected,
+                   int64_t elements, double atol)
+{
+    const int64_t n = actual->rank > 0 ? actual->dims[actual->rank - 1] : 0;
+    int64_t same = 0, rows = n >= 2 && n <= CLASSES_MAX ? elements / n : 0;
+    for (int64_t r = 0; r < rows; r++) {
+        double most_a = -INFINITY, most_e = -INFINITY, there = NAN;
+        for (int64_t i = r * n; i < (r + 1) * n; i++) {
+            const double a = ifm_tensor_value(actual, (size_t)i),
+                         e = ifm_tensor_value(expected, (size_t)i);
+            if (a > most_a) {
+                most_a = a;
+                there = e; /* the reference's value at our greatest */
+            }
+            most_e = e > most_e ? e : most_e;
+        }
+        same += there >= most_e - atol;
+    }
+    return rows > 0 ? (double)same / (double)rows : NAN;
+}
+
+static void finish(const struct sums *sums, struct ifm_comparison *out)
+{
+    out->cosine = cosine_of(sums);
+    if (sums->error_squares > 0.0) {
+        out->snr_db = 10.0 * log10(sums->expected_squares / sums->error_squares);
+        out->psnr_db = 20.0 * log10(sums->greatest) -
+                       10.0 * log10(sums->error_squares / (double)sums->pairs);
+    }
+    out->mean_abs = sums->pairs > 0 ? sums->errors / (double)sums->pairs : 0;
+}
+
 int ifm_tensor_compare(const struct ifm_tensor *actual, const struct ifm_tensor *expected,
                        double rtol, double atol, struct ifm_comparison *out, struct ifm_err *err)
 {
     *out =
-        (struct ifm_comparison){ .first_mismatch = -1, .cosine = 1.0, .snr_db = (double)INFINITY };
+        (struct ifm_comparison){ .first_mismatch = -1, .cosine = 1.0, .snr_db = (double)INFINITY,
+                                .psnr_db = (double)INFINITY, .top1_agreement = (double)NAN };
     int rc = check_comparable(actual, expected, err);
     if (rc)
         return rc;
@@ -100,8 +153,7 @@ int ifm_tensor_compare(const struct ifm_tensor *actual, const struct ifm_tensor 
         if (out->first_mismatch < 0)
             out->first_mismatch = i;
     }
-    out->cosine = cosine_of(&sums);
-    if (sums.error_squares > 0.0)
-        out->snr_db = 10.0 * log10(sums.expected_squares / sums.error_squares);
+    finish(&sums, out);
+    out->top1_agreement = top1(actual, expected, out->elements, atol);
     return 0;
 }

@@ -59,6 +59,8 @@ static void take_loaded(struct ifm_collect *collect, struct ifm_msg_event *event
     take_list(&r->inputs, &event->inputs);
     take_list(&r->outputs, &event->outputs);
     take_text(&r->effective, &event->effective);
+    take_list(&r->invocation.placement, &event->placement);
+    take_text(&r->invocation.precision, &event->precision);
     collect->step = IFM_STEP_FIRST;
 }
 
@@ -130,6 +132,10 @@ static void take_lists(struct ifm_exec_result *result, struct ifm_msg_event *eve
     }
     if (event->allocations.inferences > 0)
         result->allocations = event->allocations;
+    if (event->accuracy.samples > 0 && result->accuracy.samples == 0) {
+        result->accuracy = event->accuracy;
+        event->accuracy = (struct ifm_msg_accuracy){ .samples = 0 };
+    }
 }
 
 /* metrics and result carry the same fields; the later one wins where it says something. */
@@ -154,6 +160,8 @@ static void take_metrics(struct ifm_collect *collect, struct ifm_msg_event *even
             struct ifm_msg_comparison *old = inv->verification.outputs.items;
             ifm_free(old[i].output);
             ifm_free(old[i].reason);
+            ifm_free(old[i].rule);
+            ifm_free(old[i].against);
         }
         ifm_free(inv->verification.outputs.items);
         inv->verification = event->verification;
@@ -232,7 +240,7 @@ void ifm_exec_result_done(struct ifm_exec_result *result)
     ifm_free(result->effective);
     free_tensors(&result->inputs);
     free_tensors(&result->outputs);
-    struct ifm_msg_event event = { .profile = result->profile };
+    struct ifm_msg_event event = { .profile = result->profile, .accuracy = result->accuracy };
     ifm_json_free(&ifm_event_table, &event);
     memset(result, 0, sizeof *result);
 }

@@ -197,6 +197,12 @@ static int litert_bind(void *state, const struct ifm_tensor *inputs, size_t inpu
     return check_strict(s);
 }
 
+static int litert_refill(void *state)
+{
+    struct litert_state *s = state;
+    return litert_session_inputs(s, s->used);
+}
+
 /* -- Running -------------------------------------------------------------------------------------- */
 static int litert_run(void *state)
 {
@@ -286,6 +292,7 @@ static const struct ifm_runtime_ops litert_ops = {
     .errdetails = litert_errdetails,
     .effective = litert_effective,
     .placement = litert_placement,
+    .refill = litert_refill,
     .profile_start = litert_profile_start,
     .profile_stop = litert_profile_stop,
     .op_size = sizeof(struct ifm_op_profile),

@@ -97,6 +97,7 @@ void litert_report(void *state, const char *format, va_list args); /* takes the 
 int litert_session_open(struct litert_state *s, struct litert_session *session, tfl_telemetry *profiler);
 /* Shapes, delegates, memory, inputs. */
 int litert_session_ready(struct litert_state *s, struct litert_session *session);
+int litert_session_inputs(struct litert_state *s, struct litert_session *session); /* the bound values, again */
 void litert_session_close(struct litert_state *s, struct litert_session *session);
 const char *litert_provider(const struct litert_state *s); /* that was asked for */
 

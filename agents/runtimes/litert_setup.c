@@ -290,6 +290,15 @@ static int copy_input(struct litert_state *s, struct litert_session *session, in
     return 0;
 }
 
+int litert_session_inputs(struct litert_state *s, struct litert_session *session)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < s->in.count; i++) {
+        status = copy_input(s, session, (int32_t)i);
+    }
+    return status;
+}
+
 int litert_session_ready(struct litert_state *s, struct litert_session *session)
 {
     int status = 0;
@@ -303,9 +312,7 @@ int litert_session_ready(struct litert_state *s, struct litert_session *session)
     if (status == 0 && (int)s->api.InterpreterAllocateTensors(session->interpreter) != TFL_OK) {
         status = litert_refuse(s, "TensorFlow Lite cannot make the model ready");
     }
-    for (size_t i = 0; status == 0 && i < s->in.count; i++) {
-        status = copy_input(s, session, (int32_t)i);
-    }
+    status = status == 0 ? litert_session_inputs(s, session) : status;
     litert_forget(s);
     return status;
 }

@@ -35,6 +35,7 @@ struct ifm_run {
     struct ifm_clock_calibration clock;
     int64_t load_ns, first_ns;
     struct ifm_msg_cold cold;
+    char precision[32]; /* in which the runtime computes; "": it does not tell */
     bool rehearsing; /* the session before the one that counts */
     uint64_t outputs_hash;
     struct ifm_msg_event result; /* filled as the phases go */
@@ -57,6 +58,7 @@ int ifm_phase_failed(struct ifm_run *r, const char *slot, int status, int code,
 /* phase_load.c: C2's first session; open, inputs, bind, event `loaded`. */
 int ifm_phase_rehearse(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_load(struct ifm_run *r, struct ifm_err *err);
+int ifm_phase_open(struct ifm_run *r, struct ifm_err *err); /* the model alone: no inputs, no bind */
 
 /* phase_warm.c */
 int ifm_phase_first(struct ifm_run *r, struct ifm_err *err);
@@ -76,5 +78,7 @@ int ifm_phase_report(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_can_profile(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_profile(struct ifm_run *r, struct ifm_err *err);
 int ifm_phase_allocations(struct ifm_run *r, struct ifm_err *err);
+/* phase_accuracy.c: top-1 over the labelled samples of the spec. */
+int ifm_phase_accuracy(struct ifm_run *r, struct ifm_err *err);
 
 #endif

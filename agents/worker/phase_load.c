@@ -8,6 +8,7 @@
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
+#include "agents/worker/told.h"
 #include "core/clock.h"
 
 static int check_model(const struct ifm_msg_spec *spec, const struct ifm_runtime_ops *ops,
@@ -87,7 +88,14 @@ static int loaded(struct ifm_run *r, struct ifm_list inputs, struct ifm_err *err
         r->module.ops.effective(r->module.state, effective, sizeof effective) == 0) {
         e.effective = ifm_report_lines(effective, sizeof effective);
     }
-    int code = ifm_load_outputs(r->out_infos, r->out_count, NULL, &e.outputs, err);
+    ifm_told_precision(effective, r->precision, sizeof r->precision);
+    e.precision = r->precision[0] ? ifm_report_text(r->precision, 31) : NULL;
+    int code = r->spec->action == IFM_ACTION_DESCRIBE /* not bound: it is not asked */
+                   ? 0
+                   : ifm_told_placement(&r->module.ops, r->module.state, &e.placement, err);
+    if (code == 0) {
+        code = ifm_load_outputs(r->out_infos, r->out_count, NULL, &e.outputs, err);
+    }
     if (code == 0) {
         code = ifm_report_event(r->context->events_fd, &e, err);
     }
@@ -130,6 +138,13 @@ int ifm_phase_load(struct ifm_run *r, struct ifm_err *err)
     holder.inputs = messages;
     ifm_report_done(&holder);
     return code;
+}
+
+int ifm_phase_open(struct ifm_run *r, struct ifm_err *err)
+{
+    r->context->step = IFM_STEP_LOAD;
+    int code = check_model(r->spec, &r->module.ops, err);
+    return code == 0 ? open_model(r, err) : code;
 }
 
 /* C2: a session that is only there to have been; the runtime has warm code, caches and arenas when

@@ -54,7 +54,13 @@ static int verify(struct ifm_run *r, bool first, struct ifm_err *err)
     }
     r->outputs_hash = hash;
     ifm_verify_finite(outputs, count, &r->result.warnings);
-    int code = ifm_verify_outputs(outputs, count, &r->spec->expect, &r->result.verification, err);
+    const struct ifm_verify_precision precision = { .variant = r->spec->precision,
+                                                    .effective = r->precision[0] ? r->precision : NULL };
+    int code = ifm_verify_outputs(outputs, count, &r->spec->expect, &precision,
+                                  &r->result.verification, &r->result.warnings, err);
+    if (code == 0 && first && r->spec->outputs_folder) {
+        code = ifm_verify_write(outputs, count, r->spec->outputs_folder, err);
+    }
     if (code == 0 && first) {
         code = ifm_load_outputs(count == r->out_count ? r->out_infos : NULL, count, outputs,
                                 &r->result.outputs, err);

@@ -21,6 +21,8 @@ static ifm_phase *const phases[][PHASES_MAX] = {
     [IFM_ACTION_ALLOCATIONS] = { ifm_phase_place, ifm_phase_start, ifm_phase_isolate,
                                  ifm_phase_load, ifm_phase_first, ifm_phase_verify_before,
                                  ifm_phase_warm_up, ifm_phase_allocations },
+    [IFM_ACTION_ACCURACY] = { ifm_phase_place, ifm_phase_start, ifm_phase_isolate,
+                              ifm_phase_accuracy },
 };
 
 static int go_through(struct ifm_run *r, struct ifm_err *err)

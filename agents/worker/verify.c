@@ -10,14 +10,6 @@
 #define REFERENCE_MAX ((size_t)2 << 30)
 #define WARNINGS_MAX  32
 
-void ifm_verify_tolerance(enum ifm_dtype dtype, double *rtol, double *atol)
-{
-    const bool half = dtype == IFM_DTYPE_F16 || dtype == IFM_DTYPE_BF16;
-    const bool real = half || dtype == IFM_DTYPE_F32 || dtype == IFM_DTYPE_F64;
-    *rtol = !real ? 0 : half ? 1e-2 : 1e-4;
-    *atol = !real ? 0 : half ? 2.5e-3 : 1e-5;
-}
-
 static int unknown_output(const struct ifm_tensor *outputs, size_t count, const char *name,
                           struct ifm_err *err)
 {
@@ -37,45 +29,27 @@ static int unknown_output(const struct ifm_tensor *outputs, size_t count, const 
                        near ? "; did you mean " : "", near ? near : "", near ? "?" : ";", list);
 }
 
-static void fill(struct ifm_msg_comparison *out, const struct ifm_comparison *c)
+/* The rule that holds for one output, and whether given tolerances do. */
+static const char *choose(const struct ifm_tensor *actual, const struct ifm_msg_spec_expect *e,
+                          const struct ifm_verify_precision *p, bool *given)
 {
-    out->elements = c->elements;
-    out->mismatched = c->mismatched;
-    out->first_mismatch = c->first_mismatch;
-    out->not_finite = c->not_finite;
-    out->max_abs = c->max_abs;
-    out->max_rel = c->max_rel;
-    out->cosine = c->cosine;
-    out->snr_db = c->snr_db;
-    out->passed = c->mismatched == 0 && c->not_finite == 0;
-}
-
-static void explain(struct ifm_msg_comparison *out)
-{
-    char text[240];
-    if (out->not_finite > 0) {
-        snprintf(text, sizeof text,
-                 "%lld of %lld values are NaN or infinite where the reference is not",
-                 (long long)out->not_finite, (long long)out->elements);
-    } else {
-        snprintf(text, sizeof text,
-                 "%lld of %lld values are outside rtol %g, atol %g; largest difference %.6g, "
-                 "first at %lld",
-                 (long long)out->mismatched, (long long)out->elements, out->rtol, out->atol,
-                 out->max_abs, (long long)out->first_mismatch);
-    }
-    out->reason = ifm_report_text(text, 250);
+    const char *variant = e->precision ? e->precision : p->variant;
+    const char *claimed = variant ? variant : ifm_dtype_name(actual->dtype);
+    const char *coarser = ifm_judge_coarser(claimed, p->effective);
+    const bool other = ifm_judge_rule_of(coarser) != ifm_judge_rule_of(claimed);
+    /* a bundle's tolerances are those of its variant's precision; what was typed names none */
+    *given = (!isnan(e->rtol) || !isnan(e->atol)) && !(e->precision && other);
+    return coarser;
 }
 
 static int compare_one(const struct ifm_tensor *actual, const struct ifm_msg_spec_expect *e,
-                       struct ifm_msg_comparison *out, struct ifm_err *err)
+                       const struct ifm_verify_precision *p, struct ifm_msg_comparison *out,
+                       struct ifm_strings *warnings, struct ifm_err *err)
 {
     struct ifm_tensor reference = { .name = NULL };
-    struct ifm_comparison c = { .elements = 0, .first_mismatch = -1 };
-    struct ifm_err differs = IFM_ERR_INIT;
-    ifm_verify_tolerance(actual->dtype, &out->rtol, &out->atol);
-    out->rtol = isnan(e->rtol) ? out->rtol : e->rtol;
-    out->atol = isnan(e->atol) ? out->atol : e->atol;
+    char warning[IFM_JUDGE_WARNING_MAX] = "";
+    bool given;
+    const char *precision = choose(actual, e, p, &given);
     out->output = ifm_report_text(e->output, 250);
     int code = ifm_npy_read(e->file, e->output, REFERENCE_MAX, &reference, err);
     if (code == IFM_ERR_UNSUPPORTED) { /* bad data (65), not a thing that is not here (69) */
@@ -85,19 +59,10 @@ static int compare_one(const struct ifm_tensor *actual, const struct ifm_msg_spe
         ifm_err_prefix(err, "reference of output %s", e->output);
         return code;
     }
-    code = ifm_tensor_compare(actual, &reference, out->rtol, out->atol, &c, &differs);
-    if (code ==
-        IFM_ERR_INVALID) { /* a shape or dtype that is not the reference's is a wrong output */
-        out->first_mismatch = -1;
-        out->reason = ifm_report_text(differs.text, 250);
-        code = 0;
-    } else if (code == 0) {
-        fill(out, &c);
-        if (!out->passed) {
-            explain(out);
-        }
-    } else if (err) {
-        *err = differs;
+    code = ifm_judge(actual, &reference, precision, given ? e->rtol : (double)NAN,
+                     given ? e->atol : (double)NAN, out, warning, err);
+    if (warning[0]) {
+        ifm_report_note(warnings, WARNINGS_MAX, "output %.80s: %s", e->output, warning);
     }
     ifm_tensor_done(&reference);
     return code;
@@ -109,13 +74,40 @@ static void comparisons_done(struct ifm_list *list)
     for (size_t i = 0; i < list->count; i++) {
         ifm_free(items[i].output);
         ifm_free(items[i].reason);
+        ifm_free(items[i].rule);
+        ifm_free(items[i].against);
     }
     ifm_free(items);
     *list = (struct ifm_list){ .items = NULL };
 }
 
+/* What the verdict does not cover, and why it is milder than the variant alone would get. */
+static void say_limits(const struct ifm_tensor *outputs, size_t count, const struct ifm_list *expect,
+                       const struct ifm_verify_precision *p, struct ifm_strings *warnings)
+{
+    const struct ifm_msg_spec_expect *wanted = expect->items;
+    const char *variant = p->variant ? p->variant : "float32";
+    for (size_t o = 0; o < count; o++) {
+        size_t e = 0;
+        while (e < expect->count && strcmp(outputs[o].name, wanted[e].output) != 0) {
+            e++;
+        }
+        if (e == expect->count) {
+            ifm_report_note(warnings, WARNINGS_MAX, "output %.80s has no reference: it is not verified",
+                            outputs[o].name);
+        }
+    }
+    if (p->effective && ifm_judge_rule_of(ifm_judge_coarser(variant, p->effective)) !=
+                            ifm_judge_rule_of(variant)) {
+        ifm_report_note(warnings, WARNINGS_MAX,
+                        "the runtime computes in %.20s, not %.20s: outputs are judged as %.20s",
+                        p->effective, variant, p->effective);
+    }
+}
+
 int ifm_verify_outputs(const struct ifm_tensor *outputs, size_t count,
-                       const struct ifm_list *expect, struct ifm_msg_verification *out,
+                       const struct ifm_list *expect, const struct ifm_verify_precision *precision,
+                       struct ifm_msg_verification *out, struct ifm_strings *warnings,
                        struct ifm_err *err)
 {
     const struct ifm_msg_spec_expect *wanted = expect->items;
@@ -136,14 +128,28 @@ int ifm_verify_outputs(const struct ifm_tensor *outputs, size_t count,
             o++;
         }
         const int code = o == count ? unknown_output(outputs, count, wanted[i].output, err)
-                                    : compare_one(&outputs[o], &wanted[i], &items[i], err);
+                                    : compare_one(&outputs[o], &wanted[i], precision, &items[i],
+                                               warnings, err);
         if (code != 0) {
             return code;
         }
         passed = passed && items[i].passed;
     }
+    say_limits(outputs, count, expect, precision, warnings);
     out->state = passed && !was_wrong ? IFM_VERIFY_VERIFIED : IFM_VERIFY_WRONG;
     return 0;
+}
+
+int ifm_verify_write(const struct ifm_tensor *outputs, size_t count, const char *folder,
+                     struct ifm_err *err)
+{
+    char path[1200];
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        snprintf(path, sizeof path, "%.1100s/%zu.npy", folder, i);
+        code = ifm_npy_write(path, &outputs[i], err);
+    }
+    return code;
 }
 
 void ifm_verify_finite(const struct ifm_tensor *outputs, size_t count, struct ifm_strings *warnings)

@@ -7,16 +7,27 @@
 #ifndef IFM_VERIFY_H
 #define IFM_VERIFY_H
 
+#include "core/judge.h"
 #include "core/msg.h"
 #include "inferometer/runtime.h"
 
-/* Compares every output that `expect` names. Sets state to VERIFIED or WRONG, or leaves
- * NO_REFERENCE. An output name that the model does not have, or a file that cannot be read, is an
- * error; a shape or dtype that differs is a wrong output. A second call replaces what the first one
- * found, but WRONG stays WRONG. */
+struct ifm_verify_precision { /* borrowed; NULL: not known */
+    const char *variant;   /* as its bundle or reader says */
+    const char *effective; /* as the runtime says that it computes */
+};
+/* Compares every output that `expect` names, by the rule of the coarsest of the variant's, the runtime's and the
+ * output's own precision; tolerances that are given win, unless they are those of a variant's precision and the
+ * runtime computes in a coarser one. Sets state to VERIFIED or WRONG, or leaves NO_REFERENCE. An output name that
+ * the model does not have, or a file that cannot be read, is an error; a shape or dtype that differs is a wrong
+ * output. A second call replaces what the first one found, but WRONG stays WRONG. Outputs that no reference
+ * names, doubtful passes and a rule that the runtime's precision decided are said in warnings. */
 int ifm_verify_outputs(const struct ifm_tensor *outputs, size_t count,
-                       const struct ifm_list *expect, struct ifm_msg_verification *out,
+                       const struct ifm_list *expect, const struct ifm_verify_precision *precision,
+                       struct ifm_msg_verification *out, struct ifm_strings *warnings,
                        struct ifm_err *err);
+/* Writes outputs as 0.npy, 1.npy … into folder, for a comparison with another runtime's. */
+int ifm_verify_write(const struct ifm_tensor *outputs, size_t count, const char *folder,
+                     struct ifm_err *err);
 
 /* Adds a warning for each floating-point output that holds NaN or infinity. */
 void ifm_verify_finite(const struct ifm_tensor *outputs, size_t count,
@@ -25,8 +36,5 @@ void ifm_verify_finite(const struct ifm_tensor *outputs, size_t count,
 /* A hash over names, shapes and bytes of all outputs; equal outputs have equal hashes. Not
  * cryptographic: the worker compares it only with itself. */
 uint64_t ifm_verify_hash(const struct ifm_tensor *outputs, size_t count);
-
-/* Default tolerances for a dtype. */
-void ifm_verify_tolerance(enum ifm_dtype dtype, double *rtol, double *atol);
 
 #endif

@@ -182,6 +182,9 @@ struct ifm_runtime_ops {
     /* The shape that an input takes where the model leaves it open and the user tells nothing (a largest
      * shape, for instance); asked after describe, once for each input. dims[d] <= 0: nothing is known. */
     int (*bounds)(void *state, size_t input, int64_t dims[IFM_MAX_RANK]);
+    /* The values in the bound buffers have changed, their shapes have not: the next run uses the new ones. NULL
+     * where every run reads the buffers themselves. Never called between timed runs. */
+    int (*refill)(void *state);
 };
 
 /* The one exported function. `host` outlives the module. Returns NULL, after host->fail, if the module

@@ -21,6 +21,8 @@ static const struct ifm_tensor output = { .name = "y",
                                           .data = values,
                                           .bytes = sizeof values };
 
+static const struct ifm_verify_precision unknown = { .variant = NULL };
+
 static struct ifm_msg_spec_expect reference(const float *numbers, int64_t columns)
 {
     struct ifm_tensor t = {
@@ -43,7 +45,7 @@ static void check(const float *numbers, int64_t columns, int expected_state, con
     struct ifm_msg_spec_expect e = reference(numbers, columns);
     const struct ifm_list expect = { &e, 1 };
     ifm_json_init(&ifm_event_table, &event);
-    assert_int_equal(ifm_verify_outputs(&output, 1, &expect, &event.verification, &err), 0);
+    assert_int_equal(ifm_verify_outputs(&output, 1, &expect, &unknown, &event.verification, &event.warnings, &err), 0);
     assert_int_equal(event.verification.state, expected_state);
     const struct ifm_msg_comparison *c = event.verification.outputs.items;
     assert_int_equal(event.verification.outputs.count, 1);
@@ -74,6 +76,55 @@ static void outputs_outside_it_are_wrong_and_say_where(void **state)
     check(wide, 4, IFM_VERIFY_WRONG, "shape");
 }
 
+/* Every third value is off by one part in 200: what half precision does, and float32 does not. */
+static void judge_as(const char *variant, const char *effective, const struct ifm_msg_spec_expect *e,
+                     int state, const char *rule)
+{
+    const struct ifm_verify_precision precision = { .variant = variant, .effective = effective };
+    const struct ifm_list expect = { (void *)(uintptr_t)e, 1 };
+    struct ifm_msg_event event;
+    struct ifm_err err = IFM_ERR_INIT;
+    ifm_json_init(&ifm_event_table, &event);
+    assert_int_equal(ifm_verify_outputs(&output, 1, &expect, &precision, &event.verification,
+                                        &event.warnings, &err),
+                     0);
+    const struct ifm_msg_comparison *c = event.verification.outputs.items;
+    assert_int_equal(event.verification.state, state);
+    assert_string_equal(c->rule, rule);
+    ifm_json_free(&ifm_event_table, &event);
+}
+
+static void the_coarser_precision_decides(void **state)
+{
+    const float half[] = { 1, 2.01f, 3, 4, 5.02f, 6 }, rough[] = { 1.2f, 2, 3, 4.3f, 5, 6 };
+    (void)state;
+    struct ifm_msg_spec_expect e = reference(half, 3);
+    judge_as(NULL, NULL, &e, IFM_VERIFY_WRONG, "float32");
+    judge_as("float32", "bfloat16", &e, IFM_VERIFY_VERIFIED, "bfloat16");
+    judge_as("float16", "float32", &e, IFM_VERIFY_VERIFIED, "float16");
+    e.rtol = 1e-3; /* as typed: wins whatever the runtime does */
+    judge_as("float32", "bfloat16", &e, IFM_VERIFY_WRONG, "given");
+    e.precision = ifm_dup("float32"); /* a bundle's, for that precision: the runtime's is another one */
+    judge_as(NULL, "bfloat16", &e, IFM_VERIFY_VERIFIED, "bfloat16");
+    judge_as(NULL, "float32", &e, IFM_VERIFY_WRONG, "given");
+    ifm_free(e.precision);
+    ifm_free(e.file);
+    e = reference(rough, 3);
+    judge_as("float16", NULL, &e, IFM_VERIFY_WRONG, "float16");
+    judge_as("int8", NULL, &e, IFM_VERIFY_VERIFIED, "int8");
+    ifm_free(e.file);
+}
+
+static void quantized_outputs_that_are_noise_are_wrong(void **state)
+{
+    const float other[] = { 6, -5, 1, -2, 0.5f, -3 };
+    (void)state;
+    struct ifm_msg_spec_expect e = reference(other, 3);
+    judge_as("int8", NULL, &e, IFM_VERIFY_WRONG, "int8");
+    judge_as("int2", NULL, &e, IFM_VERIFY_WRONG, "int2");
+    ifm_free(e.file);
+}
+
 static void nan_is_wrong_and_a_warning(void **state)
 {
     const float good[] = { 1, 2, 3, 4, 5, 6 };
@@ -94,8 +145,9 @@ static void without_a_reference_nothing_is_claimed(void **state)
     struct ifm_msg_verification v = { .state = IFM_VERIFY_NONE };
     struct ifm_err err = IFM_ERR_INIT;
     const struct ifm_list none = { NULL, 0 };
+    struct ifm_strings warnings = { .items = NULL };
     (void)state;
-    assert_int_equal(ifm_verify_outputs(&output, 1, &none, &v, &err), 0);
+    assert_int_equal(ifm_verify_outputs(&output, 1, &none, &unknown, &v, &warnings, &err), 0);
     assert_int_equal(v.state, IFM_VERIFY_NONE);
     assert_int_equal(v.outputs.count, 0);
 }
@@ -110,10 +162,10 @@ static void a_reference_for_no_output_or_without_a_file_is_an_error(void **state
     const struct ifm_list expect = { &e, 1 };
     (void)state;
     ifm_json_init(&ifm_event_table, &event);
-    t_assert_error(ifm_verify_outputs(&output, 1, &expect, &event.verification, &err),
+    t_assert_error(ifm_verify_outputs(&output, 1, &expect, &unknown, &event.verification, &event.warnings, &err),
                    IFM_ERR_INVALID, &err, "no output 'yy'; did you mean y?");
     e.output = "y";
-    t_assert_error(ifm_verify_outputs(&output, 1, &expect, &event.verification, &err),
+    t_assert_error(ifm_verify_outputs(&output, 1, &expect, &unknown, &event.verification, &event.warnings, &err),
                    IFM_ERR_NOT_FOUND, &err, "reference of output y");
     ifm_json_free(&ifm_event_table, &event);
 }
@@ -248,6 +300,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_within_the_default_tolerance_are_verified),
         cmocka_unit_test(outputs_outside_it_are_wrong_and_say_where),
+        cmocka_unit_test(the_coarser_precision_decides),
+        cmocka_unit_test(quantized_outputs_that_are_noise_are_wrong),
         cmocka_unit_test(nan_is_wrong_and_a_warning),
         cmocka_unit_test(without_a_reference_nothing_is_claimed),
         cmocka_unit_test(a_reference_for_no_output_or_without_a_file_is_an_error),
