@@ -72,11 +72,6 @@ static void fill(struct ifm_msg_comparison *out, const struct ifm_comparison *c)
     out->top1_agreement = c->top1_agreement;
 }
 
-static char *text_of(const char *text)
-{
-    return ifm_dup(text);
-}
-
 static void too_many_outside(const struct ifm_msg_comparison *out, const struct ifm_judge_rule *rule,
                              char text[240])
 {
@@ -124,30 +119,51 @@ static void warn(const struct ifm_msg_comparison *out, const struct ifm_judge_ru
                  out->snr_db, rule->snr_db);
 }
 
+/* Tolerances of one comparison, element by element; false: elements are not looked at one by one. */
+static bool tolerances(const struct ifm_judge_rule *rule, const struct ifm_tensor *actual,
+                       const struct ifm_tensor *expected, double rtol, double atol, bool given,
+                       struct ifm_msg_comparison *out)
+{
+    out->rtol = out->atol = 0;
+    if (given) {
+        out->rtol = isnan(rtol) ? 0 : rtol;
+        out->atol = isnan(atol) ? 0 : atol;
+        return true;
+    }
+    if (whole(actual->dtype) && rule < &rules[INT8])
+        return true; /* equal */
+    if (isnan(rule->rtol))
+        return false;
+    out->rtol = rule->rtol;
+    out->atol = rule->atol_of_max > 0 ? rule->atol_of_max * ifm_tensor_magnitude(expected)
+                                      : rule->atol;
+    return true;
+}
+
+static int no_memory(struct ifm_err *err)
+{
+    return ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+}
+
 int ifm_judge(const struct ifm_tensor *actual, const struct ifm_tensor *expected,
               const char *precision, double rtol, double atol, struct ifm_msg_comparison *out,
               char warning[IFM_JUDGE_WARNING_MAX], struct ifm_err *err)
 {
-    const struct ifm_judge_rule *rule = ifm_judge_rule_of(precision);
     const bool given = !isnan(rtol) || !isnan(atol);
-    const bool exact = !given && whole(actual->dtype) && rule < &rules[INT8];
-    const bool by_elements = given || exact || !isnan(rule->rtol);
+    const struct ifm_judge_rule *named = ifm_judge_rule_of(precision), *rule = given ? NULL : named;
     struct ifm_comparison c;
     struct ifm_err differs = IFM_ERR_INIT;
     char text[240];
     if (warning)
         warning[0] = '\0';
-    out->rtol = exact || !by_elements ? 0 : isnan(rtol) ? given ? 0 : rule->rtol : rtol;
-    out->atol = exact || !by_elements ? 0 : isnan(atol) ? given ? 0 : rule->atol : atol;
-    if (!given && !exact && rule->atol_of_max > 0)
-        out->atol = rule->atol_of_max * ifm_tensor_magnitude(expected);
-    out->rule = ifm_dup(given ? "given" : rule->name);
+    const bool by_elements = tolerances(named, actual, expected, rtol, atol, given, out);
+    out->rule = ifm_dup(given ? "given" : named->name);
     out->first_mismatch = -1;
     out->psnr_db = out->top1_agreement = out->mean_abs = NAN;
     const int code = ifm_tensor_compare(actual, expected, out->rtol, out->atol, &c, &differs);
     if (code == IFM_ERR_INVALID) { /* not the reference's shape or type */
-        out->reason = text_of(differs.text);
-        return out->reason && out->rule ? 0 : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+        out->reason = ifm_dup(differs.text);
+        return out->reason && out->rule ? 0 : no_memory(err);
     }
     if (code != 0) {
         if (err)
@@ -155,10 +171,10 @@ int ifm_judge(const struct ifm_tensor *actual, const struct ifm_tensor *expected
         return code;
     }
     fill(out, &c);
-    explain(out, given ? NULL : rule, by_elements, text);
+    explain(out, rule, by_elements, text);
     out->passed = text[0] == '\0';
-    out->reason = out->passed ? NULL : text_of(text);
+    out->reason = out->passed ? NULL : ifm_dup(text);
     if (warning && out->passed)
-        warn(out, given ? NULL : rule, warning);
-    return out->rule ? 0 : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+        warn(out, rule, warning);
+    return out->rule ? 0 : no_memory(err);
 }

@@ -93,4 +93,12 @@ double ifm_stat_ks(const double *a, size_t m, const double *b, size_t n, double 
 /* Benjamini-Hochberg adjusted p-values, in input order; p and adjusted must not overlap. */
 void ifm_stat_bh_adjust(const double *p, size_t n, double *adjusted);
 
+/* -- Right and wrong answers (stat_paired.c) ---------------------------------------------------- */
+
+/* Wilson's score interval of k right answers among n; NAN without one. */
+void ifm_stat_wilson(int64_t k, int64_t n, double alpha, double *low, double *high);
+/* McNemar's exact test, two-sided: samples that only one of two models got right. 1 where there are as many of
+ * either; NAN for a negative number. */
+double ifm_stat_mcnemar_p2(int64_t only_a, int64_t only_b);
+
 #endif

@@ -138,6 +138,7 @@ static int fill(const struct maker *mk, const struct choice *c, struct ifm_measu
     m->spec.model = subject->path;
     m->spec.inputs = subject->inputs;
     m->spec.expect = subject->expect;
+    m->spec.precision = subject->precision;
     m->spec.batch = mk->asked->batches[c->batch];
     m->spec.samplers =
         (struct ifm_strings){ .items = mk->out->samplers, .count = mk->out->sampler_count };

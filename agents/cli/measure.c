@@ -63,11 +63,11 @@ int ifm_measure_begin(struct ifm_measure *m, struct ifm_err *err)
 /* Keeps one finished invocation and its numbers. */
 static int keep(struct ifm_measure *m, struct ifm_exec_result *result, struct ifm_err *err)
 {
-    int rc = 0;
+    int rc = ifm_measure_told(m, result, err);
     if (!m->view.run.emulator) /* one emulated invocation is enough */
         m->view.run.emulator = ifm_dup(result->invocation.emulator);
     int known = result->inputs.count || result->effective ? 2 : result->runtime_version ? 1 : 0;
-    if (known > m->configured) { /* a later invocation may come further than the first */
+    if (!rc && known > m->configured) { /* a later invocation may come further than the first */
         rc = ifm_measure_configuration(m, result, err);
         m->configured = known;
     }

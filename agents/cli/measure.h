@@ -71,6 +71,9 @@ void ifm_measure_abandon(
 int ifm_measure_facts(struct ifm_measure *m, struct ifm_err *err); /* before the first invocation */
 int ifm_measure_configuration(struct ifm_measure *m, struct ifm_exec_result *result,
                               struct ifm_err *err);
+/* measure_told.c: effective precision and placement, from the first worker that tells them. */
+int ifm_measure_told(struct ifm_measure *m, const struct ifm_exec_result *result,
+                     struct ifm_err *err);
 /* The command to repeat a run, without local folders. NULL when out of memory. */
 char *ifm_measure_command(char **argv, int argc);
 

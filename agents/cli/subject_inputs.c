@@ -10,6 +10,7 @@
 
 #include "agents/model/npz.h"
 #include "agents/plan/keys.h"
+#include "core/judge.h"
 #include "core/mem.h"
 #include "inferometer/runtime.h"
 
@@ -56,8 +57,9 @@ static int set_input_file(struct ifm_subject *subject, const char *name, const c
     return entry->file ? ifm_map_set(&subject->hashes, key, hex, err) : no_memory(err);
 }
 
+/* precision NULL: tolerances, if any, were typed and hold whatever the runtime does. */
 static int add_expect(struct ifm_subject *subject, const char *output, const char *file,
-                      struct ifm_tolerance tolerance, struct ifm_err *err)
+                      struct ifm_tolerance tolerance, const char *precision, struct ifm_err *err)
 {
     struct ifm_msg_spec_expect *items =
         ifm_resize_array(subject->expect.items, subject->expect.count + 1, sizeof *items);
@@ -67,7 +69,8 @@ static int add_expect(struct ifm_subject *subject, const char *output, const cha
     items[subject->expect.count++] = (struct ifm_msg_spec_expect){ .output = ifm_dup(output),
                                                                    .file = ifm_dup(file),
                                                                    .rtol = tolerance.rtol,
-                                                                   .atol = tolerance.atol };
+                                                                   .atol = tolerance.atol,
+                                                                   .precision = ifm_dup(precision) };
     return 0;
 }
 
@@ -108,26 +111,48 @@ static int unpack_first(struct ifm_subject *subject, const struct ifm_list *file
     return rc;
 }
 
+/* What the bundle says; NAN where it says nothing, so that the worker's rules decide. */
+static struct ifm_tolerance bundle_tolerance(const struct ifm_manifest *manifest, const char *precision)
+{
+    const struct ifm_tolerance given = ifm_manifest_tolerance(manifest, precision),
+                               other = ifm_manifest_tolerance(NULL, precision),
+                               plain = ifm_manifest_tolerance(manifest, "float32");
+    const bool exact = ifm_judge_rule_of(precision) == ifm_judge_rule_of("float32");
+    bool none = given.rtol == other.rtol && given.atol == other.atol;
+    if (!exact && given.rtol == plain.rtol && given.atol == plain.atol)
+        none = true; /* the bundle names no such precision: those of float32 are not meant for it */
+    return none ? (struct ifm_tolerance){ NAN, NAN } : given;
+}
+
+/* A variant that lists its names takes those arrays alone. */
+static bool takes(const struct ifm_map *names, const char *name)
+{
+    return names->count == 0 || ifm_map_get(names, name);
+}
+
 int ifm_subject_bundle_arrays(struct ifm_subject *subject, size_t variant, struct ifm_err *err)
 {
     const struct ifm_manifest *manifest = &subject->bundle.manifest;
     const struct ifm_bundle_names *names = &manifest->names[variant];
     const struct ifm_bundle_file *references = manifest->references.items;
-    struct ifm_tolerance tolerance = ifm_manifest_tolerance(manifest, subject->precision);
+    const char *precision = subject->precision ? subject->precision : "float32";
+    struct ifm_tolerance tolerance = bundle_tolerance(manifest, precision);
     struct ifm_npz npz = { 0 };
     bool found;
     int rc = unpack_first(subject, &manifest->inputs, "input", &npz, &found, err);
     for (size_t i = 0; !rc && found && i < npz.count; i++)
-        rc = set_input_file(subject, mapped(&names->inputs, npz.arrays[i].name), npz.arrays[i].file,
-                            err);
+        if (takes(&names->inputs, npz.arrays[i].name))
+            rc = set_input_file(subject, mapped(&names->inputs, npz.arrays[i].name),
+                                npz.arrays[i].file, err);
     if (found && !rc)
         ifm_npz_done(&npz);
     if (rc)
         return rc;
     rc = unpack_first(subject, &manifest->references, "reference", &npz, &found, err);
     for (size_t i = 0; !rc && found && i < npz.count; i++)
-        rc = add_expect(subject, mapped(&names->outputs, npz.arrays[i].name), npz.arrays[i].file,
-                        tolerance, err);
+        if (takes(&names->outputs, npz.arrays[i].name))
+            rc = add_expect(subject, mapped(&names->outputs, npz.arrays[i].name),
+                            npz.arrays[i].file, tolerance, precision, err);
     if (found && !rc)
         ifm_npz_done(&npz);
     if (!rc && found)
@@ -275,7 +300,7 @@ static int expectations(const struct ifm_subject_asked *asked, struct ifm_subjec
     struct ifm_msg_spec_expect *items;
     int rc = 0;
     if (asked->expect) {
-        struct ifm_tolerance tolerance = ifm_manifest_tolerance(NULL, subject->precision);
+        const struct ifm_tolerance tolerance = { NAN, NAN };
         drop_expect(subject);
         ifm_free(subject->reference); /* it names the maker of the bundle's */
         subject->reference = NULL;
@@ -283,11 +308,15 @@ static int expectations(const struct ifm_subject_asked *asked, struct ifm_subjec
         if (rc)
             return rc;
         for (size_t i = 0; !rc && i < npz.count; i++)
-            rc = add_expect(subject, npz.arrays[i].name, npz.arrays[i].file, tolerance, err);
+            rc = add_expect(subject, npz.arrays[i].name, npz.arrays[i].file, tolerance, NULL, err);
         ifm_npz_done(&npz);
     }
     items = subject->expect.items;
     for (size_t i = 0; !rc && i < subject->expect.count; i++) {
+        if (asked->rtol >= 0 || asked->atol >= 0) { /* typed: they are nobody's precision */
+            ifm_free(items[i].precision);
+            items[i].precision = NULL;
+        }
         items[i].rtol = asked->rtol >= 0 ? asked->rtol : items[i].rtol;
         items[i].atol = asked->atol >= 0 ? asked->atol : items[i].atol;
     }

@@ -61,6 +61,16 @@ static const struct ifm_msg_spec_input *find(const struct ifm_list *list, const 
     return NULL;
 }
 
+static void choose_dims(const struct ifm_run *r, const struct ifm_tensor_info *info,
+                        const struct ifm_tensor *data, int32_t rank, int32_t skip, int64_t *dims)
+{
+    const int64_t batch = r->spec->batch > 0 ? r->spec->batch : 1;
+    for (int32_t d = 0; d < rank; d++) {
+        const bool fixed = info->rank >= 0 && info->dims[d] >= 0;
+        dims[d] = fixed ? info->dims[d] : d == 0 ? batch : data->dims[d + skip];
+    }
+}
+
 /* The buffer that the runtime reads: one batch, filled anew before each inference. */
 static int make_input(struct ifm_run *r, struct labelled *l, size_t i, int64_t all, struct ifm_err *err)
 {
@@ -75,11 +85,7 @@ static int make_input(struct ifm_run *r, struct labelled *l, size_t i, int64_t a
                            "input '%.60s': the labelled samples do not fit: %lld in front, %lld labels",
                            info->name, (long long)(data->rank ? data->dims[0] : 0), (long long)all);
     }
-    for (int32_t d = 0; d < rank; d++) {
-        dims[d] = info->rank >= 0 && info->dims[d] >= 0 ? info->dims[d]
-                  : d == 0                              ? (r->spec->batch > 0 ? r->spec->batch : 1)
-                                                        : data->dims[d + skip];
-    }
+    choose_dims(r, info, data, rank, skip, dims);
     const int64_t one = ifm_tensor_elements(dims, rank);
     const int64_t batch = dims[0] > 0 ? dims[0] : 1;
     if (data->dtype != info->dtype || one * all != given * (skip ? 1 : batch)) {
@@ -161,21 +167,29 @@ static int64_t class_of(const struct ifm_tensor *t, int64_t at, int64_t n)
     return place;
 }
 
+static int infer(struct ifm_run *r, const struct ifm_tensor **outputs, size_t *count,
+                 struct ifm_err *err)
+{
+    const struct ifm_runtime_ops *ops = &r->module.ops;
+    int status = ops->refill ? ops->refill(r->module.state) : 0;
+    status = status == 0 ? ops->run(r->module.state) : status;
+    if (status == 0 && ops->sync) {
+        status = ops->sync(r->module.state);
+    }
+    if (status == 0) {
+        status = ops->fetch(r->module.state, outputs, count);
+    }
+    return status != 0 ? ifm_phase_failed(r, "run", status, IFM_ERR_MEASUREMENT, err) : 0;
+}
+
 static int count_batch(struct ifm_run *r, struct labelled *l, int64_t first,
                        struct ifm_msg_accuracy *out, struct ifm_err *err)
 {
     const struct ifm_tensor *outputs = NULL;
     size_t count = 0;
-    int status = r->module.ops.refill ? r->module.ops.refill(r->module.state) : 0;
-    status = status == 0 ? r->module.ops.run(r->module.state) : status;
-    if (status == 0 && r->module.ops.sync) {
-        status = r->module.ops.sync(r->module.state);
-    }
-    if (status == 0) {
-        status = r->module.ops.fetch(r->module.state, &outputs, &count);
-    }
-    if (status != 0) {
-        return ifm_phase_failed(r, "run", status, IFM_ERR_MEASUREMENT, err);
+    const int code = infer(r, &outputs, &count, err);
+    if (code != 0) {
+        return code;
     }
     const struct ifm_tensor *t = choose_output(r, outputs, count, err);
     if (!t) {
