@@ -130,31 +130,37 @@ static bool takes(const struct ifm_map *names, const char *name)
     return names->count == 0 || ifm_map_get(names, name);
 }
 
+static int bundle_inputs(struct ifm_subject *subject, const struct ifm_bundle_names *names,
+                         struct ifm_err *err)
+{
+    struct ifm_npz npz = { 0 };
+    bool found;
+    int rc = unpack_first(subject, &subject->bundle.manifest.inputs, "input", &npz, &found, err);
+    for (size_t i = 0; !rc && found && i < npz.count; i++)
+        if (takes(&names->inputs, npz.arrays[i].name))
+            rc = set_input_file(subject, mapped(&names->inputs, npz.arrays[i].name),
+                                npz.arrays[i].file, err);
+    ifm_npz_done(&npz);
+    return rc;
+}
+
 int ifm_subject_bundle_arrays(struct ifm_subject *subject, size_t variant, struct ifm_err *err)
 {
     const struct ifm_manifest *manifest = &subject->bundle.manifest;
     const struct ifm_bundle_names *names = &manifest->names[variant];
     const struct ifm_bundle_file *references = manifest->references.items;
     const char *precision = subject->precision ? subject->precision : "float32";
-    struct ifm_tolerance tolerance = bundle_tolerance(manifest, precision);
+    const struct ifm_tolerance tolerance = bundle_tolerance(manifest, precision);
     struct ifm_npz npz = { 0 };
-    bool found;
-    int rc = unpack_first(subject, &manifest->inputs, "input", &npz, &found, err);
-    for (size_t i = 0; !rc && found && i < npz.count; i++)
-        if (takes(&names->inputs, npz.arrays[i].name))
-            rc = set_input_file(subject, mapped(&names->inputs, npz.arrays[i].name),
-                                npz.arrays[i].file, err);
-    if (found && !rc)
-        ifm_npz_done(&npz);
-    if (rc)
-        return rc;
-    rc = unpack_first(subject, &manifest->references, "reference", &npz, &found, err);
+    bool found = false;
+    int rc = bundle_inputs(subject, names, err);
+    if (!rc)
+        rc = unpack_first(subject, &manifest->references, "reference", &npz, &found, err);
     for (size_t i = 0; !rc && found && i < npz.count; i++)
         if (takes(&names->outputs, npz.arrays[i].name))
             rc = add_expect(subject, mapped(&names->outputs, npz.arrays[i].name),
                             npz.arrays[i].file, tolerance, precision, err);
-    if (found && !rc)
-        ifm_npz_done(&npz);
+    ifm_npz_done(&npz);
     if (!rc && found)
         subject->reference = ifm_dup(references[0].made_by);
     return rc;
