@@ -12,6 +12,8 @@ static const struct ifm_graph_format formats[] = {
     { "ort", ifm_is_ort, ".ort", ifm_read_ort },
     { "executorch", ifm_is_executorch, ".pte", ifm_read_executorch },
     { "torchscript", ifm_is_torchscript, NULL, ifm_read_torchscript },
+    { "tensorrt", ifm_is_tensorrt, NULL, ifm_read_tensorrt },
+    { "openvino", ifm_is_openvino, NULL, ifm_read_openvino },
     { "safetensors", ifm_is_safetensors, ".safetensors", ifm_read_safetensors },
 };
 #define FORMATS (sizeof formats / sizeof *formats)
