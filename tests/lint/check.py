@@ -174,14 +174,15 @@ def lock():
             continue
         for flaw in row_flaws(*fields[1:7], fields[9]):
             yield f"{path}:{number}: {fields[2]}: {flaw}"
-        if (fields[2], fields[4]) in seen:
-            yield f"{path}:{number}: {fields[2]} stands twice"
-        seen.add((fields[2], fields[4]))
+        key = (fields[1], fields[2], fields[3], fields[4])
+        if key in seen:
+            yield f"{path}:{number}: {fields[2]} {fields[3]} stands twice"
+        seen.add(key)
 
 
 def row_flaws(kind, _, version, machine, sha, file, size):
     pinned = re.fullmatch(r"[0-9a-f]{64}", sha) and re.fullmatch(r"[\w.+-]+", version) and file != "-"
-    if kind not in ("apt", "deb", "pip", "npm", "maven"):
+    if kind not in ("apt", "deb", "pip", "site", "npm", "maven"):
         yield f"unknown kind {kind}"
     if not re.fullmatch(r"any|(x86_64|aarch64)(-cp3\d+)?", machine):
         yield f"unknown machine {machine}"
