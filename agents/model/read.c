@@ -11,6 +11,7 @@ static const struct ifm_graph_format formats[] = {
     { "tflite", ifm_is_tflite, ".tflite", ifm_read_tflite },
     { "ort", ifm_is_ort, ".ort", ifm_read_ort },
     { "executorch", ifm_is_executorch, ".pte", ifm_read_executorch },
+    { "pt2", ifm_is_pt2, NULL, ifm_read_pt2 },
     { "torchscript", ifm_is_torchscript, NULL, ifm_read_torchscript },
     { "tensorrt", ifm_is_tensorrt, NULL, ifm_read_tensorrt },
     { "openvino", ifm_is_openvino, NULL, ifm_read_openvino },
