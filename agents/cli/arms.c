@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agents/plan/keys.h"
+#include "core/installed.h"
 #include "core/mem.h"
 
 struct varied { /* one --vary */
@@ -212,8 +213,12 @@ static void name_arm(const struct maker *mk, const struct choice *c, char *name)
         append(name, s->runtime);
     const char *library = mk->out->libraries[c->subject];
     if (library[0] && mk->out->subject_count > 1) {
-        const char *at = strchr(library, '@');
-        append(name, at ? at : base_name(library));
+        struct ifm_installed installed;
+        ifm_installed_of(s->runtime, library, &installed, NULL);
+        snprintf(text, sizeof text, "%s%.60s", installed.version ? "@" : "",
+                 installed.version ? installed.version : base_name(library));
+        append(name, text);
+        ifm_installed_done(&installed);
     }
     if (mk->asked->batch_count > 1) {
         snprintf(text, sizeof text, "batch %lld", (long long)mk->asked->batches[c->batch]);

@@ -7,6 +7,7 @@
 
 #include "agents/cli/arms.h"
 #include "agents/cli/program.h"
+#include "core/installed.h"
 #include "core/mem.h"
 
 struct opener {
@@ -25,58 +26,28 @@ static int too_many(struct ifm_err *err)
 /* -- NAME@VERSION -------------------------------------------------------------------------------
  */
 
-struct description {
-    char *library;
-};
-static const struct ifm_field description_fields[] = { { .name = "library",
-                                                         .kind = IFM_FIELD_STRING,
-                                                         .offset =
-                                                             offsetof(struct description, library),
-                                                         .flags = IFM_FIELD_REQUIRED,
-                                                         .help = "file, relative to this folder" },
-                                                       { .name = NULL } };
-static const struct ifm_table description_table = { "runtime", "An installed vendor runtime.",
-                                                    sizeof(struct description),
-                                                    description_fields };
-
-/* Library of one installed version below root; false where it is not there. */
-static bool library_in(const char *root, const char *name, const char *version, char library[1024])
-{
-    char path[1024];
-    struct ifm_buf text;
-    struct description d = { NULL };
-    snprintf(path, sizeof path, "%.600s/%.60s/%.60s/runtime.json", root, name, version);
-    if (access(path, R_OK))
-        return false;
-    ifm_buf_init(&text, 65536);
-    bool found = ifm_buf_read_file(&text, path, NULL) == 0 && text.data &&
-                 ifm_json_decode(&description_table, text.data, text.len, &d, NULL) == 0;
-    if (found)
-        snprintf(library, 1024, "%.600s/%.60s/%.60s/%.200s", root, name, version, d.library);
-    ifm_json_free(&description_table, &d);
-    ifm_buf_done(&text);
-    return found;
-}
-
 static int find_version(const char *name, const char *version, char library[1024],
                         struct ifm_err *err)
 {
-    const char *chosen = getenv("INFEROMETER_RUNTIME_DIR"), *data = getenv("XDG_DATA_HOME"),
-               *home = getenv("HOME");
-    char user[700];
-    snprintf(user, sizeof user, "%.600s%s/inferometer/runtimes",
-             data && *data ? data
-             : home        ? home
-                           : "",
-             data && *data ? "" : "/.local/share");
-    const char *const roots[] = { chosen && *chosen ? chosen : user,
-                                  chosen && *chosen ? NULL : "/usr/lib/inferometer/runtimes" };
-    for (size_t i = 0; i < 2 && roots[i]; i++)
-        if (!strchr(version, '/') && library_in(roots[i], name, version, library))
-            return 0;
+    struct ifm_installed found;
+    struct ifm_installed_place places[8];
+    char list[160] = "";
+    size_t used = 0, count;
+    int rc = ifm_installed_version(name, version, &found, err);
+    if (!rc && found.library)
+        snprintf(library, 1024, "%s", found.library);
+    bool there = !rc && found.library;
+    ifm_installed_done(&found);
+    if (rc || there)
+        return rc;
+    count = ifm_installed_list(name, places, 8);
+    for (size_t i = 0; i < count && used < sizeof list - 1; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%.40s", i ? ", " : "",
+                                 places[i].version);
     return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
-                       "version %.40s of %.40s is not installed; see `inferometer runtime list`",
-                       version, name);
+                       "version %.40s of %.40s is not installed (here: %.80s); run: inferometer "
+                       "runtime install %.40s@%.40s",
+                       version, name, count ? list : "none", name, version);
 }
 
 /* "onnxruntime", "onnxruntime=/path/lib.so", "onnxruntime@1.17.0" */
@@ -154,16 +125,12 @@ static int add_or_skip(struct opener *op, const char *model, const char *variant
     return skip ? 0 : rc;
 }
 
-/* Of all runtimes only those that may read the format: where another one is known for it, this one
- * is not tried. */
+/* Of all runtimes only those that read the format. */
 static void drop_unreadable(struct opener *op)
 {
     struct ifm_subject *s = &op->out->subjects[op->out->subject_count - 1];
-    const char *reads = ifm_subject_runtime(s->format);
-    if (!reads || strcmp(reads, s->runtime) == 0)
+    if (ifm_runtime_reads(s->runtime, s->format ? s->format : ""))
         return;
-    ifm_cli_note(op->cli, "%s with %s is left out: %s reads that format", s->variant, s->runtime,
-                 reads);
     ifm_subject_done(s);
     op->out->subject_count--;
 }
@@ -178,8 +145,12 @@ static int each_runtime(struct opener *op, const char *model, const char *varian
         return add_or_skip(op, model, variant, NULL, optional, err);
     int rc = 0;
     if (strcmp(typed, "all") != 0) {
-        while (!rc && ifm_run_next(&typed, word, sizeof word))
+        while (!rc && ifm_run_next(&typed, word, sizeof word)) {
+            size_t before = op->out->subject_count;
             rc = add_or_skip(op, model, variant, word, optional, err);
+            if (!rc && optional && op->out->subject_count > before)
+                drop_unreadable(op);
+        }
         return rc;
     }
     rc = ifm_place_runtimes(&names, err);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agents/cli/cli.h"
+#include "core/installed.h"
 #include "core/mem.h"
 
 #define PLACE_MAX     4096
@@ -64,6 +65,14 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool listed(char *const *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
 int ifm_place_runtimes(char ***names, struct ifm_err *err)
 {
     enum { MOST = 64, WIDTH = 32 };
@@ -89,6 +98,15 @@ int ifm_place_runtimes(char ***names, struct ifm_err *err)
     }
     if (dir)
         closedir(dir);
+    /* Modules that were compiled when their runtime was installed. */
+    for (const struct ifm_runtime_row *r = ifm_runtime_rows; list && r->name && count < MOST; r++) {
+        struct ifm_installed_place place;
+        if (r->kind != IFM_RUNTIME_COMPILED || ifm_installed_list(r->name, &place, 1) == 0 ||
+            !place.whole || listed(list, count, r->name))
+            continue;
+        list[count] = texts + count * WIDTH;
+        snprintf(list[count++], WIDTH, "%s", r->name);
+    }
     if (list)
         qsort(list, count, sizeof *list, compare_names);
     *names = list;
@@ -105,7 +123,15 @@ static bool is_one_of(const char *word, const char *const *words)
 
 static int not_here(const char *typed, const char *const *names, struct ifm_err *err)
 {
-    static const char *const known[] = { "onnxruntime", "litert", "null", "sim", NULL };
+    const struct ifm_runtime_row *row = ifm_runtime_find(typed);
+    if (row && row->kind == IFM_RUNTIME_PLANNED)
+        return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
+                           "%s is planned and not there yet; see `inferometer runtime list`",
+                           row->name);
+    if (row && row->kind == IFM_RUNTIME_COMPILED)
+        return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
+                           "%s is not installed; run: inferometer runtime install %s", row->summary,
+                           row->name);
     const char *near = ifm_opt_nearest(typed, names);
     if (near)
         return ifm_err_set(err, IFM_ERR_USAGE, "", "unknown runtime \"%.40s\"; did you mean %s?",
@@ -116,7 +142,7 @@ static int not_here(const char *typed, const char *const *names, struct ifm_err 
         ifm_buf_addf(&list, "%s%s", i ? ", " : "", names[i]);
     const char *text = list.data ? list.data : "none";
     int rc =
-        is_one_of(typed, known)
+        row
             ? ifm_err_set(err, IFM_ERR_UNAVAILABLE, "",
                           "this build has no module for the runtime %s; it has: %s", typed, text)
             : ifm_err_set(err, IFM_ERR_USAGE, "", "unknown runtime \"%.40s\"; there are: %s", typed,
@@ -128,10 +154,9 @@ static int not_here(const char *typed, const char *const *names, struct ifm_err 
 int ifm_place_runtime(const char *typed, char name[32], struct ifm_err *err)
 {
     char **names;
-    if (strcmp(typed, "ort") == 0)
-        typed = "onnxruntime";
-    else if (strcmp(typed, "tflite") == 0)
-        typed = "litert";
+    const struct ifm_runtime_row *row = ifm_runtime_find(typed);
+    if (row)
+        typed = row->name;
     int rc = ifm_place_runtimes(&names, err);
     if (rc)
         return rc;

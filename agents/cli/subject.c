@@ -11,13 +11,22 @@
 #include "agents/cli/cli.h"
 #include "agents/cli/subject_inputs.h"
 #include "agents/plan/keys.h"
+#include "core/installed.h"
 #include "core/mem.h"
 
 static const struct {
     const char *format, *runtime;
 } default_runtimes[] = { { "onnx", "onnxruntime" },
                          { "ort", "onnxruntime" },
-                         { "tflite", "litert" } };
+                         { "tflite", "litert" },
+                         { "pte", "executorch" },
+                         { "executorch", "executorch" },
+                         { "torchscript", "libtorch" },
+                         { "pt", "libtorch" },
+                         { "jit", "libtorch" },
+                         { "pt2", "libtorch" },
+                         { "xml", "openvino" },
+                         { "openvino", "openvino" } };
 
 const char *ifm_subject_runtime(const char *format)
 {
@@ -139,7 +148,7 @@ static bool readable(const char *format, const char *wanted)
     char name[32];
     const char *runtime = ifm_subject_runtime(format);
     if (wanted[0])
-        return modelless(wanted) || (runtime && strcmp(runtime, wanted) == 0);
+        return modelless(wanted) || ifm_runtime_reads(wanted, format);
     return runtime && ifm_place_runtime(runtime, name, NULL) == 0;
 }
 

@@ -19,6 +19,16 @@ static void take_text(char **to, char **from)
     }
 }
 
+static void take_library(struct ifm_msg_library *to, struct ifm_msg_library *from)
+{
+    take_text(&to->name, &from->name);
+    take_text(&to->version, &from->version);
+    take_text(&to->sha256, &from->sha256);
+    take_text(&to->source, &from->source);
+    take_text(&to->path, &from->path);
+    to->bytes = from->bytes;
+}
+
 static void take_hello(struct ifm_collect *collect, struct ifm_msg_event *event)
 {
     struct ifm_exec_result *r = collect->result;
@@ -29,6 +39,7 @@ static void take_hello(struct ifm_collect *collect, struct ifm_msg_event *event)
     take_text(&r->library, &event->library);
     take_text(&r->worker_version, &event->worker_version);
     take_text(&r->invocation.emulator, &event->emulator);
+    take_library(&r->library_file, &event->library_file);
     ifm_free(r->invocation.clock.source); /* of an earlier hello */
     r->invocation.clock = event->clock;
     event->clock.source = NULL;
@@ -61,6 +72,8 @@ static void take_loaded(struct ifm_collect *collect, struct ifm_msg_event *event
     take_text(&r->effective, &event->effective);
     take_list(&r->invocation.placement, &event->placement);
     take_text(&r->invocation.precision, &event->precision);
+    if (event->library_file.bytes > 0)
+        r->library_file.bytes = event->library_file.bytes;
     collect->step = IFM_STEP_FIRST;
 }
 
@@ -240,7 +253,9 @@ void ifm_exec_result_done(struct ifm_exec_result *result)
     ifm_free(result->effective);
     free_tensors(&result->inputs);
     free_tensors(&result->outputs);
-    struct ifm_msg_event event = { .profile = result->profile, .accuracy = result->accuracy };
+    struct ifm_msg_event event = { .profile = result->profile,
+                                   .accuracy = result->accuracy,
+                                   .library_file = result->library_file };
     ifm_json_free(&ifm_event_table, &event);
     memset(result, 0, sizeof *result);
 }

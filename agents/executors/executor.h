@@ -53,6 +53,7 @@ struct ifm_exec_result {
     struct ifm_msg_profile profile;         /* action profile; inferences 0: none came */
     struct ifm_msg_allocations allocations; /* action allocations; inferences 0: none came */
     struct ifm_msg_accuracy accuracy;       /* action accuracy; samples 0: none came */
+    struct ifm_msg_library library_file;    /* bytes: after the load, where it came so far */
     /* Of the worker's error event: what a command line should end with; IFM_JSON_ABSENT: none came.
      */
     int64_t error_exit;

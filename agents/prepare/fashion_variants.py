@@ -170,16 +170,15 @@ def torchscript(weights, images, path):
         torch.jit.trace(torch_module(weights), torch.from_numpy(images[:1])).save(path)
 
 
-def exported(weights, images, batch=True):
+def exported(weights, images):
     import torch
-    shapes = {"image": {0: torch.export.Dim("batch", min=1, max=1024)}} if batch else None
-    return torch.export.export(torch_module(weights), (torch.from_numpy(images[:2 if batch else 1].copy()),),
-                               dynamic_shapes=shapes)
+    return torch.export.export(torch_module(weights), (torch.from_numpy(images[:1].copy()),))
 
 
 def aotinductor(weights, images, path):
     import torch
     with torch.no_grad():
+        # One image: a dynamic batch would be compiled for two or more, the exporter takes 1 for a constant.
         torch._inductor.aoti_compile_and_package(exported(weights, images), package_path=path)
 
 
@@ -189,7 +188,7 @@ def executorch(backend):
         import torch
         from executorch.exir import to_edge_transform_and_lower
         partitioner = []
-        program = exported(weights, images, batch=False)
+        program = exported(weights, images)
         if backend != "portable":
             from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
             partitioner = [XnnpackPartitioner()]

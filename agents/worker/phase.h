@@ -34,6 +34,7 @@ struct ifm_run {
     struct ifm_loop_result steady;
     struct ifm_clock_calibration clock;
     int64_t load_ns, first_ns;
+    char *library_path; /* of the vendor library; NULL: there is none */
     struct ifm_msg_cold cold;
     char precision[32]; /* in which the runtime computes; "": it does not tell */
     bool rehearsing; /* the session before the one that counts */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "agents/worker/library.h"
 #include "agents/worker/cold.h"
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
@@ -90,6 +91,10 @@ static int loaded(struct ifm_run *r, struct ifm_list inputs, struct ifm_err *err
     }
     ifm_told_precision(effective, r->precision, sizeof r->precision);
     e.precision = r->precision[0] ? ifm_report_text(r->precision, 31) : NULL;
+    e.library_file.bytes = IFM_JSON_ABSENT;
+    if (r->library_path) {
+        e.library_file.bytes = ifm_library_mapped_bytes(&r->module, r->library_path);
+    }
     int code = r->spec->action == IFM_ACTION_DESCRIBE /* not bound: it is not asked */
                    ? 0
                    : ifm_told_placement(&r->module.ops, r->module.state, &e.placement, err);

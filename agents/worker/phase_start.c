@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "agents/worker/emulator.h"
+#include "agents/worker/library.h"
 #include "agents/worker/phase.h"
 #include "agents/worker/report.h"
 #include "agents/worker/sampling.h"
@@ -67,6 +68,12 @@ static int hello(struct ifm_run *r, const struct ifm_runtime_info *info, struct 
     e.providers = ifm_report_text(info->providers, 500);
     e.library = info->library[0] ? ifm_report_text(info->library, 250) : NULL;
     e.worker_version = ifm_dup(IFM_VERSION);
+    /* Reading a large library for its hash would warm the page cache of a run that is to be cold. */
+    ifm_library_describe(&r->module, info,
+                         r->spec->action == IFM_ACTION_PROBE ||
+                             r->spec->action == IFM_ACTION_DESCRIBE,
+                         &e.library_file);
+    r->library_path = e.library_file.path ? ifm_dup(e.library_file.path) : NULL;
     e.emulator = ifm_emulator_find(emulator, sizeof emulator) ? ifm_dup(emulator) : NULL;
     e.clock.resolution_ns = r->clock.resolution_ns;
     e.clock.overhead_ns = r->clock.overhead_ns;
@@ -82,7 +89,8 @@ int ifm_phase_start(struct ifm_run *r, struct ifm_err *err)
 {
     struct ifm_runtime_info info = { .version = "" };
     int code =
-        ifm_registry_open(&r->module, r->spec->runtime, r->spec->library, r->context->log, err);
+        ifm_registry_open_version(&r->module, r->spec->runtime, r->spec->library,
+                                  r->spec->runtime_version, r->context->log, err);
     if (code == 0) {
         code = ifm_registry_options(&r->module, &r->spec->options, err);
     }

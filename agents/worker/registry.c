@@ -14,18 +14,10 @@
 #define SUFFIX    ".so"
 #define STATE_MAX ((size_t)64 << 20)
 
-static const struct {
-    const char *alias, *name;
-} aliases[] = { { "ort", "onnxruntime" }, { "onnx", "onnxruntime" }, { "tflite", "litert" } };
-
 const char *ifm_registry_alias(const char *name)
 {
-    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-        if (strcmp(name, aliases[i].alias) == 0) {
-            return aliases[i].name;
-        }
-    }
-    return name;
+    const struct ifm_runtime_row *row = ifm_runtime_find(name);
+    return row ? row->name : strcmp(name, "onnx") == 0 ? "onnxruntime" : name;
 }
 
 static bool is_name(const char *name)
@@ -143,6 +135,21 @@ static int unknown(const char *name, struct ifm_err *err)
     ifm_buf_done(&list);
     ifm_registry_names_done(&names);
     return IFM_ERR_USAGE;
+}
+
+static int absent(const struct ifm_runtime_row *row, struct ifm_err *err)
+{
+    if (row->kind == IFM_RUNTIME_PLANNED) {
+        return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "runtime",
+                           "%s is planned and not there yet; see `inferometer runtime list`",
+                           row->name);
+    }
+    if (row->kind == IFM_RUNTIME_COMPILED) {
+        return ifm_err_set(err, IFM_ERR_UNAVAILABLE, "runtime",
+                           "%s is not installed; run: inferometer runtime install %s", row->summary,
+                           row->name);
+    }
+    return unknown(row->name, err);
 }
 
 /* -- What the host lends --------------------------------------------------------------------------
@@ -296,8 +303,15 @@ static int load(struct ifm_registry_module *m, const char *name, struct ifm_err 
         return code;
     }
     const int n = snprintf(path, sizeof path, "%s/" PREFIX "%s" SUFFIX, folder, name);
-    if (!is_name(name) || n < 0 || (size_t)n >= sizeof path || access(path, F_OK) != 0) {
+    if (!is_name(name) || n < 0 || (size_t)n >= sizeof path) {
         return unknown(name, err);
+    }
+    if (access(path, F_OK) != 0) { /* not the product's own: compiled when it was installed */
+        const struct ifm_runtime_row *row = ifm_runtime_find(name);
+        if (!m->installed.module) {
+            return row ? absent(row, err) : unknown(name, err);
+        }
+        snprintf(path, sizeof path, "%s", m->installed.module);
     }
     m->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!m->handle) {
@@ -328,10 +342,39 @@ static int load(struct ifm_registry_module *m, const char *name, struct ifm_err 
 int ifm_registry_open(struct ifm_registry_module *m, const char *name, const char *library,
                       const struct ifm_log *log, struct ifm_err *err)
 {
+    return ifm_registry_open_version(m, name, library, NULL, log, err);
+}
+
+/* What is installed of it: the version asked for, the one that the library belongs to, the newest. */
+static int look_up(struct ifm_registry_module *m, const char *name, const char *library,
+                   const char *version, struct ifm_err *err)
+{
+    if (!is_name(name)) {
+        return 0;
+    }
+    if (library) { /* whatever is installed beside it may be broken */
+        if (ifm_installed_of(name, library, &m->installed, NULL) == 0 && !m->installed.library) {
+            ifm_installed_find(name, &m->installed, NULL);
+        }
+        return 0;
+    }
+    const int code = version ? ifm_installed_version(name, version, &m->installed, err)
+                             : ifm_installed_find(name, &m->installed, err);
+    return code == 0 && version && !m->installed.library
+               ? ifm_err_set(err, IFM_ERR_UNAVAILABLE, "runtime",
+                             "version %.40s of %s is not installed; run: inferometer runtime "
+                             "install %s@%.40s",
+                             version, name, name, version)
+               : code;
+}
+
+int ifm_registry_open_version(struct ifm_registry_module *m, const char *name, const char *library,
+                              const char *version, const struct ifm_log *log, struct ifm_err *err)
+{
     *m = (struct ifm_registry_module){ .log = log };
     name = ifm_registry_alias(name);
-    int code = is_name(name) ? ifm_installed_find(name, &m->installed, err) : 0;
-    if (code != 0 && !library) {
+    int code = look_up(m, name, library, version, err);
+    if (code != 0) {
         return code;
     }
     m->host = (struct ifm_host){

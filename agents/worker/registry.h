@@ -7,7 +7,7 @@
 #ifndef IFM_REGISTRY_H
 #define IFM_REGISTRY_H
 
-#include "agents/worker/installed.h"
+#include "core/installed.h"
 #include "core/log.h"
 #include "inferometer/runtime.h"
 
@@ -32,11 +32,14 @@ int ifm_registry_folder(char *folder, size_t size, struct ifm_err *err);
 int ifm_registry_names(struct ifm_strings *names, struct ifm_err *err);
 void ifm_registry_names_done(struct ifm_strings *names);
 
-/* Loads module `name`; library: another vendor library than the installed one, or NULL. An unknown
+/* Loads module `name`; library: another vendor library than the installed one, or NULL; version: an
+ * installed one, NULL for the newest. An unknown
  * name fails with IFM_ERR_USAGE and names the known ones. The module is not dlclosed: vendor
  * threads may still run. */
 int ifm_registry_open(struct ifm_registry_module *m, const char *name, const char *library,
                       const struct ifm_log *log, struct ifm_err *err);
+int ifm_registry_open_version(struct ifm_registry_module *m, const char *name, const char *library,
+                              const char *version, const struct ifm_log *log, struct ifm_err *err);
 /* Writes defaults and the options given into the module's state. A list option takes several items
  * in one text, separated by commas. `options` must outlive the module. */
 int ifm_registry_options(struct ifm_registry_module *m, const struct ifm_map *options,

@@ -61,6 +61,7 @@ int ifm_run_spec(const struct ifm_msg_spec *spec, struct ifm_run_context *contex
     ifm_loop_array_done(&r->array);
     ifm_loop_array_done(&r->warmup.array);
     ifm_report_done(&r->result);
+    ifm_free(r->library_path);
     ifm_free(r);
     return code;
 }
