@@ -223,8 +223,12 @@ static int sum_macs(struct ifm_graph *graph, struct ifm_err *err)
 {
     size_t count = graph->subgraph_count ? graph->subgraph_count : 1;
     int64_t *totals = ifm_alloc_array(count, sizeof *totals);
-    if (!totals)
+    int64_t *most = ifm_alloc_array(graph->node_count + 1, sizeof *most); /* of an owner's branches */
+    if (!totals || !most) {
+        ifm_free(totals);
+        ifm_free(most);
         return ifm_err_set(err, IFM_ERR_NOMEM, "model", "out of memory");
+    }
     bool some = false;
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ifm_graph_node *node = &graph->nodes[i];
@@ -236,13 +240,11 @@ static int sum_macs(struct ifm_graph *graph, struct ifm_err *err)
     }
     for (size_t s = count; graph->subgraph_owners && s-- > 1;) {
         uint32_t owner = graph->subgraph_owners[s];
-        int64_t most = totals[s];
-        if (owner >= graph->node_count)
+        if (owner >= graph->node_count || totals[s] <= most[owner])
             continue;
-        for (; s > 1 && graph->subgraph_owners[s - 1] == owner; s--)
-            most = totals[s - 1] > most ? totals[s - 1] : most;
         uint32_t above = graph->nodes[owner].subgraph;
-        saturate(&totals[above < count ? above : 0], most);
+        saturate(&totals[above < count ? above : 0], totals[s] - most[owner]);
+        most[owner] = totals[s];
     }
     graph->macs = totals[0];
     for (size_t s = 1; !graph->subgraph_owners && s < count; s++)
@@ -250,6 +252,7 @@ static int sum_macs(struct ifm_graph *graph, struct ifm_err *err)
     if (!some && (graph->macs_unknown || !graph->has_nodes))
         graph->macs = IFM_GRAPH_UNKNOWN;
     ifm_free(totals);
+    ifm_free(most);
     return 0;
 }
 
