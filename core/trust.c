@@ -75,18 +75,20 @@ static void count_invocations(struct ifm_trust_assessment *a, const struct ifm_t
 }
 
 /* What an emulator takes for an instruction says nothing of any machine. */
-static void look_for_emulator(struct ifm_trust_assessment *a, const struct ifm_trust_item *items,
-                              size_t count)
+static void look_for_emulator(struct ifm_trust_assessment *a, const struct ifm_msg_run *run,
+                              const struct ifm_trust_item *items, size_t count)
 {
     char text[160];
-    const char *name = NULL;
+    const char *name = run->emulator;
     size_t emulated = 0;
     for (size_t i = 0; i < count; i++) {
         name = name ? name : items[i].body->emulator;
         emulated += items[i].body->emulator != NULL;
     }
-    if (emulated == 0)
+    if (!name)
         return;
+    if (emulated == 0) /* the run alone says it: all of it was */
+        emulated = count;
     snprintf(text, sizeof text, "The processor was emulated by %.64s: timings are no results.", name);
     ifm_trust_find(a, IFM_TRUST_EMULATED, IFM_TRUST_UNTRUSTED_LEVEL, emulated, NAN, NAN, text);
 }
@@ -267,7 +269,7 @@ int ifm_trust_assess(const struct ifm_msg_run *run, const struct ifm_trust_item 
     a.rc = select_items(&a, items, count);
     if (!a.rc) {
         count_invocations(&a, items, count);
-        look_for_emulator(&a, items, count);
+        look_for_emulator(&a, run, items, count);
         compare_invocations(&a);
         ifm_trust_apply_rules(&a);
         follow_invocations(&a);

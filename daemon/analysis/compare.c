@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "core/mem.h"
+#include "daemon/analysis/accuracy.h"
 
 struct pair {
     struct ifm_store_run_values a, b;
@@ -227,9 +228,14 @@ static int find_pairs(struct pair *pair, struct ifm_err *err)
 
 static void write_caption(struct ifm_jw *w, const struct pair *pair)
 {
-    char caption[64] = "sequential, not interleaved";
+    char caption[64 + IFM_PRECISION_NOTE_MAX] = "sequential, not interleaved", note[IFM_PRECISION_NOTE_MAX];
     if (pair->interleaved) {
         snprintf(caption, sizeof caption, "interleaved, %zu pair%s", pair->pairs, pair->pairs == 1 ? "" : "s");
+    }
+    ifm_precision_note(&pair->a.run, &pair->b.run, note);
+    if (note[0]) {
+        size_t len = strlen(caption);
+        snprintf(caption + len, sizeof caption - len, "; %s", note);
     }
     ifm_jw_key(w, "interleaved");
     ifm_jw_bool(w, pair->interleaved);
@@ -237,6 +243,10 @@ static void write_caption(struct ifm_jw *w, const struct pair *pair)
     ifm_jw_string(w, caption);
     ifm_jw_key(w, "pairs");
     ifm_jw_i64(w, pair->interleaved ? (int64_t)pair->pairs : IFM_JSON_ABSENT);
+    ifm_jw_key(w, "precision");
+    ifm_jw_string(w, note[0] ? note : NULL);
+    ifm_jw_key(w, "accuracy");
+    ifm_accuracy_write(w, &pair->a.run, &pair->b.run);
 }
 
 /* -- Reply -------------------------------------------------------------------------------------- */
@@ -272,6 +282,13 @@ static void add_untrusted(struct ifm_buf *reason, const struct ifm_store_run_val
     }
 }
 
+static void add_emulated(struct ifm_buf *reason, const struct ifm_msg_run *run, const char *which)
+{
+    if (!run->emulator) return;
+    begin_reason(reason);
+    ifm_buf_addf(reason, "%s ran under an emulator (%.64s): its timings are no results", which, run->emulator);
+}
+
 /* Empty text: comparable. */
 static int write_reason(struct ifm_buf *reason, const struct pair *pair, const struct ifm_buf *device_fields,
                         struct ifm_err *err)
@@ -293,6 +310,8 @@ static int write_reason(struct ifm_buf *reason, const struct pair *pair, const s
         ifm_buf_addf(reason, "another method: method_version %lld against %lld", (long long)a->method_version,
                      (long long)b->method_version);
     }
+    add_emulated(reason, a, "A");
+    add_emulated(reason, b, "B");
     add_untrusted(reason, &pair->a, "A");
     add_untrusted(reason, &pair->b, "B");
     return ifm_buf_check(reason, err);

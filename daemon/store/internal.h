@@ -63,6 +63,8 @@ struct ifm_put {
 /* Everything that needs no database, on the caller's thread. */
 struct ifm_put *ifm_put_new_invocation(const struct ifm_store_invocation *write, struct ifm_err *err);
 struct ifm_put *ifm_put_new_run(const struct ifm_store_run *write, struct ifm_err *err);
+/* One of its checks found outputs that are not right. */
+bool ifm_put_wrong_check(const struct ifm_msg_run *body);
 void ifm_put_free(struct ifm_put *put);
 /* Inside a transaction. 0: applied or refused (put->err says which), nothing to undo. Negative: the database
  * failed, and the transaction must be rolled back. */
@@ -107,6 +109,8 @@ void ifm_store_write_row(sqlite3_stmt *stmt, struct ifm_jw *w);
 
 /* {"state":…,"line":…,"findings":[…],"unobserved":[…]} from the trust… fields of a run: read.c. */
 void ifm_store_write_trust(const struct ifm_msg_run *run, const char *line, struct ifm_jw *w);
+/* The stored body of a run as it goes out, its accuracy with value, low and high and without correct_bits: accuracy.c. */
+void ifm_store_add_body(struct ifm_buf *out, const char *body);
 /* The stored body of an invocation without its closing brace, for further members: invocation.c. */
 void ifm_store_open_body(struct ifm_buf *out, sqlite3_stmt *stmt, int column);
 

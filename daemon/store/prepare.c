@@ -256,6 +256,15 @@ static int set_keys(struct ifm_put *put, const struct ifm_msg_run *body, struct 
     return rc ? rc : set_experiment(put, &body->experiment, err);
 }
 
+bool ifm_put_wrong_check(const struct ifm_msg_run *body)
+{
+    const struct ifm_msg_check *checks = body->checks.items;
+    for (size_t i = 0; i < body->checks.count; i++) {
+        if (checks[i].verification.state == IFM_VERIFY_WRONG) return true;
+    }
+    return false;
+}
+
 struct ifm_put *ifm_put_new_run(const struct ifm_store_run *write, struct ifm_err *err)
 {
     const struct ifm_msg_run *body = write->body;
@@ -263,6 +272,8 @@ struct ifm_put *ifm_put_new_run(const struct ifm_store_run *write, struct ifm_er
     if (!put) return NULL;
     struct ifm_msg_run facts = *body; /* what is stored as the run's body */
     facts.invocation_bodies = facts.profile.ops = (struct ifm_list){ NULL, 0 };
+    facts.library.path = NULL; /* of the machine that measured; a client that sends it should not have */
+    if (ifm_put_wrong_check(body)) facts.verification = IFM_VERIFY_WRONG;
     put->run = body;
     put->assessed = write->assessed;
     put->scenario = scenario_of(&body->config);

@@ -165,11 +165,11 @@ static int apply_invocation(struct ifm_db *db, struct ifm_put *put, struct ifm_e
     return rc;
 }
 
-/* What the invocations show, whatever the client says; only a cross-check can come from outside them. */
+/* What invocations and checks show, whatever the client says; only a cross-check can come from outside them. */
 static int verification_of(const struct ifm_msg_run *body, const struct ifm_summary_values *values)
 {
     const size_t *by = values->by_verification;
-    if (by[IFM_VERIFY_WRONG]) return IFM_VERIFY_WRONG;
+    if (by[IFM_VERIFY_WRONG] || ifm_put_wrong_check(body)) return IFM_VERIFY_WRONG;
     if (values->ok && by[IFM_VERIFY_VERIFIED] == values->ok) return IFM_VERIFY_VERIFIED;
     if (values->ok && by[IFM_VERIFY_VERIFIED] + by[IFM_VERIFY_CROSS_CHECKED] == values->ok) {
         return IFM_VERIFY_CROSS_CHECKED;

@@ -101,7 +101,8 @@ static int write_body(struct ifm_db *db, int64_t key, bool closed, struct ifm_jw
     const char *body = rc > 0 ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
     const char *trust = rc > 0 ? (const char *)sqlite3_column_text(stmt, 1) : NULL;
     ifm_jw_key(w, "run");
-    ifm_jw_raw(w, body ? body : "null");
+    ifm_jw_raw(w, body ? "" : "null");
+    if (body) ifm_store_add_body(w->out, body);
     ifm_jw_key(w, "closed");
     ifm_jw_bool(w, closed);
     ifm_jw_key(w, "trust");
@@ -231,7 +232,7 @@ static int add_digests(struct ifm_db *db, int64_t key, bool closed, struct ifm_b
 {
     sqlite3_stmt *stmt;
     int rc;
-    ifm_buf_addc(all, '2');
+    ifm_buf_addc(all, '3');
     ifm_buf_addc(all, closed ? 'c' : 'o');
     if (closed) {
         rc = ifm_db_get(db, IFM_SQL_RUN_SHA, &stmt, err);

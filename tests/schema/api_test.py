@@ -1,5 +1,6 @@
 """Every row of daemon/routes/routes.c is in openapi.json and the other way round; every one is asked for here,
 and every reply, good or bad, is validated against what openapi.json says of it."""
+import base64
 import json
 import os
 import re
@@ -195,6 +196,90 @@ class Contract(unittest.TestCase):
         self.assertEqual(len(windows["lateness_p99_ns"]), 4)
         batched = self.ask("GET", f"/api/v1/runs/{traced}/windows?invocation=1&width_ns=100000000").json
         self.assertEqual((batched["n"], batched["p50_ns"]), ([120], [2001]))  # 100,050 ns for 50 calls
+
+    def close_checked(self, **changes):
+        """The run with outputs checked, accuracy and library under an id of its own."""
+        body = {**self.golden("run-checked"), "id": run_id(), **changes}
+        self.assertEqual(self.ask("PUT", "/api/v1/runs/" + body["id"], body).status, 201)
+        return body["id"]
+
+    def row(self, identity):
+        return self.ask("GET", "/api/v1/runs?id_prefix=" + identity).json["items"][0]
+
+    def test_what_was_checked_is_shown(self):
+        sent = self.golden("run-checked")
+        one = self.close_checked(library={**sent["library"], "path": "/home/somebody/lib/libopenvino_c.so"})
+        reply = self.ask("GET", "/api/v1/runs/" + one)
+        for hidden in ("correct_bits", "somebody"):
+            self.assertNotIn(hidden, reply.body.decode())
+        shown = reply.json["run"]
+        for field in ("precision", "variant_precision", "variant_made_by", "deployed_bytes", "placement"):
+            self.assertEqual(shown[field], sent[field], field)
+        self.assertEqual(shown["library"]["sha256"], "9" * 64)
+        self.assertEqual([check["name"] for check in shown["checks"]], ["input set 2", "cross-check"])
+        accuracy = shown["accuracy"]
+        self.assertEqual((accuracy["samples"], accuracy["correct"], accuracy["value"]), (20, 17, 0.85))
+        self.assertAlmostEqual(accuracy["low"], 0.639581, 5)  # Wilson's interval of 17 among 20
+        self.assertAlmostEqual(accuracy["high"], 0.947631, 5)
+        output = reply.json["invocations"][0]["verification"]["outputs"][0]
+        self.assertEqual((output["rule"], output["psnr_db"], output["mean_abs"]), ("bfloat16", 52.9, 0.0009))
+        self.assertEqual(self.row(one)["verification"], "cross_checked")
+        self.assertEqual(self.ask("GET", "/api/v1/runs/" + self.close_checked(external=True)).json["run"]["external"], True)
+
+    def test_a_wrong_check_makes_the_run_wrong(self):
+        checks = self.golden("run-checked")["checks"]
+        checks[0]["verification"]["state"] = "wrong"
+        one, other = self.close_checked(checks=checks), self.close_checked()
+        self.assertEqual(self.row(one)["verification"], "wrong")
+        self.assertEqual(self.ask("GET", "/api/v1/runs/" + one).json["run"]["verification"], "wrong")
+        compared = self.ask("GET", f"/api/v1/compare?a={one}&b={other}").json
+        self.assertEqual((compared["comparable"], compared["verdict"]), (False, "inconclusive"))
+        self.assertIn("the outputs of A are WRONG", compared["reason"])
+
+    def test_emulated_timings_are_no_results(self):
+        one, other = self.close_checked(emulator="qemu-aarch64"), self.close_checked()
+        self.assertEqual(self.row(one)["trust"], "untrusted")
+        self.assertIn("emulated", [finding["code"] for finding in self.ask("GET", "/api/v1/runs/" + one).json["trust"]["findings"]])
+        compared = self.ask("GET", f"/api/v1/compare?a={other}&b={one}").json
+        self.assertEqual({m["verdict"] for m in compared["metrics"]}, {"inconclusive"})
+        self.assertIn("B ran under an emulator (qemu-aarch64): its timings are no results", compared["reason"])
+
+    def test_accuracies_are_held_against_each_other(self):
+        def accuracy(right, samples=20, labels="7" * 64, **more):
+            bits = sum(1 << i for i in right).to_bytes((samples + 7) // 8, "little")
+            return {"samples": samples, "correct": len(right), "labels_sha256": labels,
+                    "correct_bits": base64.b64encode(bits).decode(), **more}
+
+        a = self.close_checked(accuracy=accuracy(range(0, 12)), precision="float32")
+        b = self.close_checked(accuracy=accuracy(range(2, 20)))
+        compared = self.ask("GET", f"/api/v1/compare?a={a}&b={b}").json
+        self.assertEqual(compared["precision"], "A computed in float32, B in bfloat16")
+        self.assertEqual(compared["caption"], "sequential, not interleaved; A computed in float32, B in bfloat16")
+        found = compared["accuracy"]
+        self.assertEqual((found["only_a"], found["only_b"], found["a"]["value"]), (2, 8, 0.6))
+        self.assertAlmostEqual(found["difference"], 0.3)
+        self.assertAlmostEqual(found["p"], 2 * 56 / 1024)  # at most 2 heads of 10: 1 + 10 + 45
+        self.assertIn("no difference shown", found["text"])
+        for what, expected in (
+            (accuracy(range(18), labels="8" * 64), (None, None)),        # other labels
+            (accuracy(range(18), samples=24), (None, None)),              # other samples
+            (accuracy(range(18), correct_bits="AAA="), (0.3, None)),      # bits of another number
+            (accuracy(range(18), correct_bits=""), (0.3, None)),
+        ):
+            found = self.ask("GET", f"/api/v1/compare?a={a}&b={self.close_checked(accuracy=what)}").json["accuracy"]
+            self.assertEqual(found["p"], expected[1])
+            if expected[0] is None:
+                self.assertEqual(found["difference"], None)
+            else:
+                self.assertAlmostEqual(found["difference"], expected[0])
+        for claim in (accuracy(range(18), correct=21), {"samples": 0}):  # more right than there were; nothing
+            one = self.close_checked(accuracy=claim)
+            self.assertEqual(self.ask("GET", f"/api/v1/compare?a={a}&b={one}").json["accuracy"], None)
+            self.assertEqual(self.ask("GET", "/api/v1/runs/" + one).json["run"].get("accuracy", {}).get("value"), None)
+        hostile = accuracy(range(18), output='"correct_bits":"x"}{"samples":9,')
+        shown = self.ask("GET", "/api/v1/runs/" + self.close_checked(accuracy=hostile, labels={"accuracy": '{"samples":1'})).json["run"]
+        self.assertEqual((shown["accuracy"]["output"], shown["accuracy"]["value"]), (hostile["output"], 0.9))
+        self.assertNotIn("correct_bits", shown["accuracy"])
 
     def bad_requests(self, stored):
         new = f"/api/v1/runs/{run_id()}"

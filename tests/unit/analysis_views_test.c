@@ -244,7 +244,7 @@ static void a_slower_run_is_a_regression(void **state)
     add_run(few, 1, 1100000, NULL); /* 1 of 11 orders: 9 %, no interval at 95 % */
     const char *reply = compare(a, b, 0.02);
     t_assert_contains(reply, "\"interleaved\":false,\"caption\":\"sequential, not interleaved\",\"pairs\":null,"
-                             "\"comparable\":true,\"reason\":null,\"differences\":[]");
+                             "\"precision\":null,\"accuracy\":null,\"comparable\":true,\"reason\":null,\"differences\":[]");
     metric(reply, "p50_ns", text);
     t_assert_contains(text, "\"verdict\":\"regression\"");
     t_assert_contains(text, "\"k\":10");
