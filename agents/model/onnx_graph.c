@@ -85,11 +85,12 @@ static int read_type(struct ifm_onnx *onnx, struct ifm_pb pb, uint32_t index, co
             struct ifm_pb_field part;
             bool map = field.number == 5;
             tensor->type = map ? "map" : field.number == 4 ? "sequence" : "optional";
-            if (!ifm_pb_find(ifm_pb_inside(&field), map ? 2 : 1, IFM_PB_BYTES, &part))
-                *missing = "element type";
+            bool whole = ifm_pb_find(ifm_pb_inside(&field), map ? 2 : 1, IFM_PB_BYTES, &part);
+            *missing = whole ? NULL : "element type";
             known = true;
         } else if (field.number == 7) {
             tensor->type = "opaque";
+            *missing = NULL;
             known = true;
         }
     }
