@@ -137,7 +137,7 @@ void ifm_man_overview(struct ifm_buf *out)
                  "@2 for the one before, the path of its folder or file, or its address at a daemon.\n.Sh ENVIRONMENT\n"
                  ".Bl -tag -width Ds\n"
                  ".It Ev INFEROMETER_DAEMON\naddress of the daemon, as of\n.Fl -daemon\n"
-                 ".It Ev INFEROMETER_WORKER , INFEROMETER_MODULE_DIR\nwhere the worker and the runtime modules lie\n"
+                 ".It Ev INFEROMETER_WORKER , INFEROMETER_MODULE_DIR , INFEROMETER_FETCH\nwhere the worker, the runtime modules and the fetch script lie\n"
                  ".It Ev XDG_STATE_HOME\nruns are kept below inferometer/runs in it\n"
                  ".It Ev NO_COLOR , CI\nno colours; plain progress lines\n.El\n.Sh FILES\n.Bl -tag -width Ds\n"
                  ".It Pa ~/.local/state/inferometer/runs\nruns, one folder each\n"

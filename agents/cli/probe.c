@@ -47,6 +47,8 @@ static int ask(const struct ifm_msg_spec *spec, struct ifm_probe *out, struct if
         out->inputs = result.inputs;
         out->outputs = result.outputs;
         out->load_ns = result.invocation.load_ns;
+        out->library_file = result.library_file;
+        result.library_file = (struct ifm_msg_library){ 0 };
         result.runtime_version = result.providers = result.library = result.effective = NULL;
         result.inputs = result.outputs = (struct ifm_list){ 0 };
     }
@@ -54,15 +56,24 @@ static int ask(const struct ifm_msg_spec *spec, struct ifm_probe *out, struct if
     return rc;
 }
 
-int ifm_probe_runtime(const char *runtime, struct ifm_probe *out, struct ifm_err *err)
+int ifm_probe_version(const char *runtime, const char *version, struct ifm_probe *out,
+                      struct ifm_err *err)
 {
-    char *name = ifm_dup(runtime);
-    struct ifm_msg_spec spec = {
-        .v = IFM_MSG_VERSION, .action = 1, .runtime = name, .timeout_ns = PROBE_TIMEOUT_NS
-    };
+    char *name = ifm_dup(runtime), *which = version ? ifm_dup(version) : NULL;
+    struct ifm_msg_spec spec = { .v = IFM_MSG_VERSION,
+                                 .action = 1,
+                                 .runtime = name,
+                                 .runtime_version = which,
+                                 .timeout_ns = PROBE_TIMEOUT_NS };
     int rc = ask(&spec, out, err);
     ifm_free(name);
+    ifm_free(which);
     return rc;
+}
+
+int ifm_probe_runtime(const char *runtime, struct ifm_probe *out, struct ifm_err *err)
+{
+    return ifm_probe_version(runtime, NULL, out, err);
 }
 
 int ifm_probe_model(const char *runtime, const char *model, const struct ifm_map *options,
@@ -88,6 +99,7 @@ void ifm_probe_done(struct ifm_probe *probe)
                                       .providers = probe->providers,
                                       .library = probe->library,
                                       .effective = probe->effective,
+                                      .library_file = probe->library_file,
                                       .inputs = probe->inputs,
                                       .outputs = probe->outputs };
     ifm_exec_result_done(&result);

@@ -11,10 +11,14 @@
 
 struct ifm_probe {
     char *version, *providers, *library, *effective;
+    struct ifm_msg_library library_file; /* which file it is, with its hash */
     struct ifm_list inputs, outputs; /* ifm_msg_tensor; of a model */
     int64_t load_ns;
 };
 int ifm_probe_runtime(const char *runtime, struct ifm_probe *out, struct ifm_err *err);
+/* One installed version; NULL: the default. */
+int ifm_probe_version(const char *runtime, const char *version, struct ifm_probe *out,
+                      struct ifm_err *err);
 /* options: the runtime's own, as typed */
 int ifm_probe_model(const char *runtime, const char *model, const struct ifm_map *options,
                     struct ifm_probe *out, struct ifm_err *err);

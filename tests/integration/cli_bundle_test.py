@@ -120,7 +120,7 @@ class Good(BundleCase):
         path = os.path.join(SOURCE, "build", "bundles", "nmp")
         if not os.path.exists(path):
             self.skipTest("the nmp bundle is not made; run: deploy/fetch bundle")
-        if "missing" in self.ok("runtime", "list").out:
+        if not self.has_runtime("onnxruntime"):
             self.skipTest("ONNX Runtime is not installed; run: deploy/fetch onnxruntime")
         copy = os.path.join(self.work, "nmp")
         shutil.copytree(path, copy)

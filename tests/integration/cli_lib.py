@@ -109,6 +109,9 @@ class CliCase(unittest.TestCase):
     def sim(self, *args, **more):
         return self.cli("run", "--runtime", "sim", "-O", "latency=20us", *args, **more)
 
+    def has_runtime(self, name):
+        return any(item["available"] for item in self.ok("runtime", "list", "--json").json["items"] if item["name"] == name)
+
     def kept(self):
         return sorted(os.listdir(self.runs)) if os.path.isdir(self.runs) else []
 
