@@ -39,7 +39,7 @@ const struct ifm_verb ifm_verb_runtime = {
                 "  inferometer runtime install onnxruntime@1.31.0\n"
                 "  inferometer runtime remove onnxruntime@1.31.0\n",
     .notes = "Each version of each runtime is asked in a process of its own. Versions lie side by "
-             "side; the newest is the default, --runtime NAME@VERSION takes another one. "
+             "side; the newest is\nthe default, --runtime NAME@VERSION takes another one. "
              "`runtimes` is the same as `runtime list`.\n",
     .options = runtime_options,
     .options_size = sizeof(struct ifm_cli_common),
