@@ -46,6 +46,7 @@ get() { # GROUP…: packages when root, files always; a failure leaves the tests
     # shellcheck disable=SC2086 # empty or one word
     deploy/fetch $flag "$@" || echo "not fetched: $*; tests that need it will be skipped"
 }
+runtime_folder() { echo "${INFEROMETER_RUNTIME_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/inferometer/runtimes}"; }
 set_up() {
     local missing
     mapfile -t missing < <(apt_missing build test)
@@ -56,15 +57,26 @@ set_up() {
     get build test
     get onnxruntime models
     get bundle
+    get litert
+    get openvino
+    get executorch
+    get onnxruntime@1.31.0
+    get prepare
+    # 0.6 GB to download: not unasked. .ci/run installs it.
+    if compgen -G "$(runtime_folder)/libtorch/*/runtime.json" >/dev/null; then get libtorch export; fi
     get web
     ! wanted web || get webtest
     ! wanted lint || get lint
     ! wanted perf || get peers
     # Tests may point XDG folders elsewhere; the runtimes and node stay where they were installed.
-    export INFEROMETER_RUNTIME_DIR=${INFEROMETER_RUNTIME_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/inferometer/runtimes}
+    INFEROMETER_RUNTIME_DIR=$(runtime_folder)
+    export INFEROMETER_RUNTIME_DIR
     export PATH=$deps/bin:$PATH
-    "$python" agents/prepare/nmp_bundle.py 2>"$results/bundle.log" ||
-        { tail -n 1 "$results/bundle.log" && echo 'no bundle: tests that need it will be skipped'; }
+    local recipe
+    for recipe in nmp fashion silero; do
+        "$python" "agents/prepare/${recipe}_bundle.py" 2>"$results/bundle-$recipe.log" ||
+            { tail -n 1 "$results/bundle-$recipe.log" && echo "no bundle $recipe: tests that need it will be skipped"; }
+    done
     if [ -f web/build.mjs ] && has node; then
         node web/build.mjs >"$results/web-build.log" 2>&1 || { tail -n 20 "$results/web-build.log"; bad 'web/build.mjs'; }
     fi

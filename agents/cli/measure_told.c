@@ -36,6 +36,13 @@ static bool first_time(const char hex[IFM_SHA256_HEX])
     return true;
 }
 
+static void note_size(struct ifm_msg_run *run, int64_t bytes)
+{
+    run->library.bytes = bytes > 0 ? bytes : IFM_JSON_ABSENT;
+    if (bytes > 0)
+        run->deployed_bytes = bytes + run->variant_bytes;
+}
+
 /* Name, version, source and size as the worker told them; the hash is made here, so that no measured
  * process reads the whole file. The path stays on this machine: it is shown, not kept. */
 static int note_library(struct ifm_measure *m, const struct ifm_msg_library *from,
@@ -45,16 +52,12 @@ static int note_library(struct ifm_measure *m, const struct ifm_msg_library *fro
     char hex[IFM_SHA256_HEX] = "";
     int64_t bytes;
     struct ifm_err why = IFM_ERR_INIT;
-    if (from->bytes > 0 && run->variant_bytes >= 0)
-        run->deployed_bytes = from->bytes + run->variant_bytes;
-    if (from->bytes > 0)
-        run->library.bytes = from->bytes;
+    note_size(run, from->bytes);
     if (run->library.name || !from->name)
         return 0;
     run->library.name = ifm_dup(from->name);
     run->library.version = from->version ? ifm_dup(from->version) : NULL;
     run->library.source = from->source ? ifm_dup(from->source) : NULL;
-    run->library.bytes = from->bytes > 0 ? from->bytes : IFM_JSON_ABSENT;
     if (from->path && ifm_hash_file(from->path, hex, &bytes, &why) == 0)
         run->library.sha256 = ifm_dup(hex);
     if (from->path && first_time(hex))

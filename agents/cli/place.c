@@ -14,6 +14,8 @@
 #define PLACE_MAX     4096
 #define MODULE_PREFIX "ifm_rt_"
 #define MODULE_SUFFIX ".so"
+#define NAMES_MOST    64
+#define NAME_WIDTH    32
 
 /* Folder of this program, without a slash at the end. */
 static int program_folder(char folder[PLACE_MAX], struct ifm_err *err)
@@ -73,44 +75,58 @@ static bool listed(char *const *list, size_t count, const char *name)
     return false;
 }
 
-int ifm_place_runtimes(char ***names, struct ifm_err *err)
+/* "onnxruntime" of "ifm_rt_onnxruntime.so"; false for any other file. */
+static bool module_name(const char *file, char name[NAME_WIDTH])
 {
-    enum { MOST = 64, WIDTH = 32 };
-    char path[PLACE_MAX];
-    int rc = ifm_place_modules(path, sizeof path, err);
-    /* one block: the list, then the texts */
-    char **list = rc ? NULL : ifm_alloc((MOST + 1) * sizeof *list + MOST * WIDTH);
-    if (!rc && !list)
-        rc = ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
-    char *texts = list ? (char *)(list + MOST + 1) : NULL;
-    DIR *dir = rc ? NULL : opendir(path);
-    struct dirent *entry;
-    size_t count = 0, prefix = strlen(MODULE_PREFIX), suffix = strlen(MODULE_SUFFIX);
-    while (dir && count < MOST && (entry = readdir(dir)) != NULL) {
-        size_t len = strlen(entry->d_name);
-        if (len <= prefix + suffix || len - prefix - suffix >= WIDTH ||
-            strncmp(entry->d_name, MODULE_PREFIX, prefix) != 0 ||
-            strcmp(entry->d_name + len - suffix, MODULE_SUFFIX) != 0)
-            continue;
-        list[count] = texts + count * WIDTH;
-        memcpy(list[count], entry->d_name + prefix, len - prefix - suffix);
-        count++;
-    }
-    if (dir)
-        closedir(dir);
-    /* Modules that were compiled when their runtime was installed. */
-    for (const struct ifm_runtime_row *r = ifm_runtime_rows; list && r->name && count < MOST; r++) {
+    size_t len = strlen(file), prefix = strlen(MODULE_PREFIX), suffix = strlen(MODULE_SUFFIX);
+    if (len <= prefix + suffix || len - prefix - suffix >= NAME_WIDTH ||
+        strncmp(file, MODULE_PREFIX, prefix) != 0 ||
+        strcmp(file + len - suffix, MODULE_SUFFIX) != 0)
+        return false;
+    memcpy(name, file + prefix, len - prefix - suffix);
+    name[len - prefix - suffix] = '\0';
+    return true;
+}
+
+/* Modules that were compiled when their runtime was installed. */
+static size_t add_compiled(char **list, char *texts, size_t count)
+{
+    for (const struct ifm_runtime_row *r = ifm_runtime_rows; r->name && count < NAMES_MOST; r++) {
         struct ifm_installed_place place;
         if (r->kind != IFM_RUNTIME_COMPILED || ifm_installed_list(r->name, &place, 1) == 0 ||
             !place.whole || listed(list, count, r->name))
             continue;
-        list[count] = texts + count * WIDTH;
-        snprintf(list[count++], WIDTH, "%s", r->name);
+        list[count] = texts + count * NAME_WIDTH;
+        snprintf(list[count++], NAME_WIDTH, "%s", r->name);
     }
-    if (list)
-        qsort(list, count, sizeof *list, compare_names);
+    return count;
+}
+
+int ifm_place_runtimes(char ***names, struct ifm_err *err)
+{
+    char path[PLACE_MAX];
+    *names = NULL;
+    int rc = ifm_place_modules(path, sizeof path, err);
+    if (rc)
+        return rc;
+    /* one block: the list, then the texts */
+    char **list = ifm_alloc((NAMES_MOST + 1) * sizeof *list + NAMES_MOST * NAME_WIDTH);
+    if (!list)
+        return ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+    char *texts = (char *)(list + NAMES_MOST + 1);
+    size_t count = 0;
+    DIR *dir = opendir(path);
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e && count < NAMES_MOST; e = readdir(dir)) {
+        list[count] = texts + count * NAME_WIDTH;
+        count += module_name(e->d_name, list[count]);
+    }
+    if (dir)
+        closedir(dir);
+    list[count] = NULL;
+    count = add_compiled(list, texts, count);
+    qsort(list, count, sizeof *list, compare_names);
     *names = list;
-    return rc;
+    return 0;
 }
 
 static bool is_one_of(const char *word, const char *const *words)
