@@ -219,6 +219,18 @@ static int count_constants(struct ifm_graph *graph, struct ifm_err *err)
 /* -- Macs ---------------------------------------------------------------------------------------- */
 /* A subgraph's number is greater than that of the one its owner stands in: from the last to the first, each adds to the
  * one above, of branches the costliest. */
+static void add_subgraphs(struct ifm_graph *graph, size_t count, int64_t *totals, int64_t *most)
+{
+    for (size_t s = count; graph->subgraph_owners && s-- > 1;) {
+        uint32_t owner = graph->subgraph_owners[s];
+        if (owner >= graph->node_count || totals[s] <= most[owner])
+            continue;
+        uint32_t above = graph->nodes[owner].subgraph;
+        saturate(&totals[above < count ? above : 0], totals[s] - most[owner]);
+        most[owner] = totals[s];
+    }
+}
+
 static int sum_macs(struct ifm_graph *graph, struct ifm_err *err)
 {
     size_t count = graph->subgraph_count ? graph->subgraph_count : 1;
@@ -238,14 +250,7 @@ static int sum_macs(struct ifm_graph *graph, struct ifm_err *err)
             saturate(&totals[node->subgraph < count ? node->subgraph : 0], node->macs);
         some = some || node->macs > 0;
     }
-    for (size_t s = count; graph->subgraph_owners && s-- > 1;) {
-        uint32_t owner = graph->subgraph_owners[s];
-        if (owner >= graph->node_count || totals[s] <= most[owner])
-            continue;
-        uint32_t above = graph->nodes[owner].subgraph;
-        saturate(&totals[above < count ? above : 0], totals[s] - most[owner]);
-        most[owner] = totals[s];
-    }
+    add_subgraphs(graph, count, totals, most);
     graph->macs = totals[0];
     for (size_t s = 1; !graph->subgraph_owners && s < count; s++)
         saturate(&graph->macs, totals[s]);

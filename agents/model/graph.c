@@ -77,25 +77,25 @@ void *ifm_graph_alloc(struct ifm_graph *graph, size_t count, size_t size, struct
     return taken;
 }
 
+/* Bytes of the character at text[i], 0 for one that is malformed; false where the cut went through it. */
+static bool text_step(const char *text, size_t len, size_t i, bool cut, size_t *step)
+{
+    *step = text[i] ? ifm_text_char(text + i, len - i, NULL) : 0;
+    return *step || !cut || len - i >= 4;
+}
+
 const char *ifm_graph_text(struct ifm_graph *graph, const void *bytes, size_t len,
                            struct ifm_err *err)
 {
     const char *text = bytes;
     bool cut = len > IFM_GRAPH_TEXT_MAX;
+    size_t need = 1, step;
     if (cut)
         len = IFM_GRAPH_TEXT_MAX;
-    size_t need = 1;
-    for (size_t i = 0, step; i < len; i += step ? step : 1) {
-        step = text[i] ? ifm_text_char(text + i, len - i, NULL) : 0;
-        if (!step && cut && len - i < 4)
-            break; /* the character that the cut went through */
+    for (size_t i = 0; i < len && text_step(text, len, i, cut, &step); i += step ? step : 1)
         need += step ? step : 3;
-    }
     char *copy = ifm_graph_alloc(graph, need, 1, err), *to = copy;
-    for (size_t i = 0, step; copy && i < len; i += step ? step : 1) {
-        step = text[i] ? ifm_text_char(text + i, len - i, NULL) : 0;
-        if (!step && cut && len - i < 4)
-            break;
+    for (size_t i = 0; copy && i < len && text_step(text, len, i, cut, &step); i += step ? step : 1) {
         memcpy(to, step ? text + i : "\xef\xbf\xbd", step ? step : 3);
         to += step ? step : 3;
     }

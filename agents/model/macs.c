@@ -176,6 +176,21 @@ static int64_t attention(const struct ifm_graph *graph, const struct ifm_graph_n
     return product(once, 2);
 }
 
+static int64_t of_output(const struct ifm_graph_node *node, const struct row *row, int64_t out,
+                         const struct ifm_graph_shape *x, const struct ifm_graph_shape *w)
+{
+    switch (row->family) {
+    case CONV:
+        return w ? product(out, filter(w, row)) : IFM_GRAPH_UNKNOWN;
+    case DENSE:
+        return w && w->rank ? product(out, w->dims[w->rank - 1]) : IFM_GRAPH_UNKNOWN;
+    case BITS:
+        return product(out, attribute_or(node, "K", -1));
+    default:
+        return x ? product(out, inner(x, turned(node, row->family))) : IFM_GRAPH_UNKNOWN;
+    }
+}
+
 int64_t ifm_graph_macs(const struct ifm_graph *graph, const struct ifm_graph_node *node)
 {
     const struct row *row = find(node->op);
@@ -184,25 +199,16 @@ int64_t ifm_graph_macs(const struct ifm_graph *graph, const struct ifm_graph_nod
     const struct ifm_graph_shape *x = shape_of(graph, node->inputs, node->input_count, row->x);
     const struct ifm_graph_shape *w = shape_of(graph, node->inputs, node->input_count, row->w);
     const struct ifm_graph_shape *y = shape_of(graph, node->outputs, node->output_count, 0);
-    int64_t out = y ? ifm_graph_elements(y) : IFM_GRAPH_UNKNOWN;
     switch (row->family) {
-    case CONV:
-        return w ? product(out, filter(w, row)) : IFM_GRAPH_UNKNOWN;
     case CONV_BACK:
         return w && x ? product(ifm_graph_elements(x), filter(w, row)) : IFM_GRAPH_UNKNOWN;
-    case PRODUCT:
-    case GEMM:
-        return x ? product(out, inner(x, turned(node, row->family))) : IFM_GRAPH_UNKNOWN;
-    case DENSE:
-        return w && w->rank ? product(out, w->dims[w->rank - 1]) : IFM_GRAPH_UNKNOWN;
-    case BITS:
-        return product(out, attribute_or(node, "K", -1));
     case CELLS:
         return x ? cells(graph, node, x) : IFM_GRAPH_UNKNOWN;
     case ATTENTION:
         return x ? attention(graph, node, x) : IFM_GRAPH_UNKNOWN;
     case EINSUM:
         return einsum(graph, node);
+    default:
+        return y ? of_output(node, row, ifm_graph_elements(y), x, w) : IFM_GRAPH_UNKNOWN;
     }
-    return 0;
 }

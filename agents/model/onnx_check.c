@@ -34,7 +34,7 @@ static int64_t version_of(const struct ifm_onnx *onnx, struct ifm_onnx_bytes dom
 
 static bool is_function(const struct ifm_onnx *onnx, const struct ifm_onnx_node *node)
 {
-    for (size_t i = 0; i < onnx->function_count; i++)
+    for (size_t i = 0; i < onnx->function_count && i < 4096; i++)
         if (ifm_onnx_same(onnx->functions[i].name, node->op) &&
             ifm_onnx_same(onnx->functions[i].domain, node->domain))
             return true;
@@ -175,9 +175,21 @@ static int check_row(struct ifm_onnx *onnx, const struct ifm_onnx_node *node, co
     return rc ? rc : check_attributes(onnx, node, op);
 }
 
-int ifm_onnx_node_check(struct ifm_onnx *onnx, const struct ifm_onnx_node *node)
+static int check_operator(struct ifm_onnx *onnx, const struct ifm_onnx_node *node, int64_t version)
 {
     bool known;
+    const struct ifm_onnx_op *op = ifm_onnx_op_find(node->domain, node->op, version, &known);
+    if (op)
+        return check_row(onnx, node, op);
+    if (standard_domain(node->domain) && !(is_function(onnx, node) && node->domain.len))
+        return IFM_ONNX_PROBLEM(onnx, "op-unknown", "node \"%.*s\": version %lld of domain \"%.*s\" has no operator %.*s",
+                                IFM_ONNX_ARG(node->name), (long long)version, IFM_ONNX_ARG(node->domain),
+                                IFM_ONNX_ARG(node->op));
+    return 0;
+}
+
+int ifm_onnx_node_check(struct ifm_onnx *onnx, const struct ifm_onnx_node *node)
+{
     int rc = 0;
     if (onnx->in_function && onnx->ir_version < 8)
         return 0; /* functions count from IR version 8 on */
@@ -194,12 +206,5 @@ int ifm_onnx_node_check(struct ifm_onnx *onnx, const struct ifm_onnx_node *node)
     if (version < 0)
         return IFM_ONNX_PROBLEM(onnx, "opset-import", "node \"%.*s\": domain \"%.*s\" is not imported",
                                 IFM_ONNX_ARG(node->name), IFM_ONNX_ARG(node->domain));
-    const struct ifm_onnx_op *op = ifm_onnx_op_find(node->domain, node->op, version, &known);
-    if (op)
-        return check_row(onnx, node, op);
-    if (standard_domain(node->domain) && !(is_function(onnx, node) && node->domain.len))
-        return IFM_ONNX_PROBLEM(onnx, "op-unknown", "node \"%.*s\": version %lld of domain \"%.*s\" has no operator %.*s",
-                                IFM_ONNX_ARG(node->name), (long long)version, IFM_ONNX_ARG(node->domain),
-                                IFM_ONNX_ARG(node->op));
-    return 0;
+    return check_operator(onnx, node, version);
 }

@@ -68,6 +68,13 @@ static int read_tensor_type(struct ifm_onnx *onnx, struct ifm_pb pb, uint32_t in
     return rc;
 }
 
+/* A list, map or optional of others: what is in it is not kept. */
+static const char *container(const struct ifm_pb_field *field)
+{
+    return field->number == 4 ? "sequence" : field->number == 5 ? "map" : field->number == 9 ? "optional"
+           : field->number == 7 ? "opaque" : NULL;
+}
+
 static int read_type(struct ifm_onnx *onnx, struct ifm_pb pb, uint32_t index, const char **missing)
 {
     struct ifm_pb_field field;
@@ -81,16 +88,12 @@ static int read_type(struct ifm_onnx *onnx, struct ifm_pb pb, uint32_t index, co
                 return rc;
             *missing = !has_elem ? "element type" : !has_shape ? "shape" : NULL;
             known = true;
-        } else if (field.number == 4 || field.number == 9 || field.number == 5) {
+        } else if (container(&field)) {
             struct ifm_pb_field part;
-            bool map = field.number == 5;
-            tensor->type = map ? "map" : field.number == 4 ? "sequence" : "optional";
-            bool whole = ifm_pb_find(ifm_pb_inside(&field), map ? 2 : 1, IFM_PB_BYTES, &part);
+            bool whole = field.number == 7 || ifm_pb_find(ifm_pb_inside(&field), field.number == 5 ? 2 : 1,
+                                                          IFM_PB_BYTES, &part);
+            tensor->type = container(&field);
             *missing = whole ? NULL : "element type";
-            known = true;
-        } else if (field.number == 7) {
-            tensor->type = "opaque";
-            *missing = NULL;
             known = true;
         }
     }

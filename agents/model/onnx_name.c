@@ -40,7 +40,8 @@ static int no_memory(struct ifm_onnx *onnx)
 
 static size_t slot_of(const struct ifm_onnx *onnx, uint32_t scope, struct ifm_onnx_bytes key)
 {
-    uint64_t hash = 1469598103934665603u ^ scope;
+    /* The address differs from run to run: a file cannot be made whose names all collide. */
+    uint64_t hash = 1469598103934665603u ^ scope ^ (uint64_t)(uintptr_t)onnx->graph->arena;
     for (size_t i = 0; i < key.len; i++)
         hash = (hash ^ key.bytes[i]) * 1099511628211u;
     size_t slot = (size_t)(hash ^ hash >> 31) & (onnx->name_slots - 1);

@@ -19,6 +19,33 @@ static double float_of(uint64_t bits)
 }
 
 /* -- Views --------------------------------------------------------------------------------------- */
+static void set_attribute(struct ifm_onnx_attribute *out, const struct ifm_pb_field *field)
+{
+    switch (field->number) {
+    case 1:
+        out->name = bytes_of(field);
+        break;
+    case 2:
+        out->f = float_of(field->value);
+        break;
+    case 3:
+        out->i = (int64_t)field->value;
+        break;
+    case 4:
+        out->s = bytes_of(field);
+        break;
+    case 5:
+        out->t = *field;
+        break;
+    case 20:
+        out->type = (int32_t)field->value;
+        out->has_type = true;
+        break;
+    default:
+        break;
+    }
+}
+
 static int read_attribute(struct ifm_onnx *onnx, struct ifm_pb pb, struct ifm_onnx_attribute *out)
 {
     /* AttributeType of each field number */
@@ -39,24 +66,7 @@ static int read_attribute(struct ifm_onnx *onnx, struct ifm_pb pb, struct ifm_on
                      field.type == IFM_PB_BYTES && !field.len;
         if (kind && !empty)
             out->fields |= 1u << kind;
-        if (field.number == 1)
-            out->name = bytes_of(&field);
-        else if (field.number == 2)
-            out->f = float_of(field.value);
-        else if (field.number == 3)
-            out->i = (int64_t)field.value;
-        else if (field.number == 4)
-            out->s = bytes_of(&field);
-        else if (field.number == 5)
-            out->t = field;
-        else if (field.number == 22)
-            out->sparse = field;
-        else if (field.number == 21)
-            out->ref = bytes_of(&field);
-        if (field.number == 20) {
-            out->type = (int32_t)field.value;
-            out->has_type = true;
-        }
+        set_attribute(out, &field);
     }
     out->used = (unsigned)__builtin_popcount(out->fields);
     return got < 0 ? ifm_onnx_cut(onnx, "an attribute") : 0;
@@ -174,39 +184,48 @@ static int keep_attributes(struct ifm_onnx *onnx, const struct ifm_onnx_node *vi
 }
 
 /* -- Constants ----------------------------------------------------------------------------------- */
+static int constant_tensor(struct ifm_onnx *onnx, const struct ifm_pb_field *field, uint32_t output)
+{
+    struct ifm_onnx_tensor tensor;
+    int rc = ifm_onnx_tensor_read(onnx, ifm_pb_inside(field), &tensor);
+    if (!rc)
+        rc = ifm_onnx_tensor_fill(onnx, &tensor, output);
+    struct ifm_graph_tensor *out = &onnx->graph->tensors[output];
+    out->buffer = !strstr(out->type, "float") || tensor.elements <= 1;
+    return rc;
+}
+
+static int constant_ints(struct ifm_onnx *onnx, const struct ifm_onnx_attribute *attribute, uint32_t output)
+{
+    struct ifm_graph_attribute ints = { .ints = &attribute->i, .count = 1 };
+    bool one = attribute->fields & 1u << IFM_ONNX_INT;
+    int rc = one ? 0 : keep_ints(onnx, attribute, &ints);
+    if (!rc && ints.count <= IFM_ONNX_VALUES_MAX)
+        rc = ifm_onnx_values_set(onnx, output, ints.ints, ints.count);
+    if (rc)
+        return rc;
+    struct ifm_graph_tensor *out = &onnx->graph->tensors[output];
+    out->type = "int64";
+    out->dtype = IFM_DTYPE_I64;
+    out->rank = one ? 0 : 1;
+    out->dims[0] = one ? 0 : (int64_t)ints.count;
+    out->bytes = (int64_t)ints.count * 8;
+    out->constant = out->buffer = true;
+    return 0;
+}
+
 /* What a Constant node holds becomes a constant of the graph. Texts, single numbers and integers are no parameters. */
 static int constant(struct ifm_onnx *onnx, const struct ifm_onnx_node *view, uint32_t output)
 {
     const struct ifm_onnx_attribute *attribute = view->attribute_count ? &view->attributes[0] : NULL;
-    struct ifm_onnx_tensor tensor;
     if (!attribute || output == IFM_GRAPH_NONE)
         return 0;
-    if (attribute->t.bytes) {
-        int rc = ifm_onnx_tensor_read(onnx, ifm_pb_inside(&attribute->t), &tensor);
-        if (!rc)
-            rc = ifm_onnx_tensor_fill(onnx, &tensor, output);
+    if (attribute->t.bytes)
+        return constant_tensor(onnx, &attribute->t, output);
+    if (attribute->fields & (1u << IFM_ONNX_INT | 1u << IFM_ONNX_INTS))
+        return constant_ints(onnx, attribute, output);
+    if (attribute->fields & 1u << IFM_ONNX_FLOAT) {
         struct ifm_graph_tensor *out = &onnx->graph->tensors[output];
-        bool real = strstr(out->type, "float") != NULL;
-        out->buffer = !real || tensor.elements <= 1;
-        return rc;
-    }
-    struct ifm_graph_tensor *out = &onnx->graph->tensors[output];
-    struct ifm_graph_attribute ints = { .count = 0 };
-    if (attribute->fields & (1u << IFM_ONNX_INT | 1u << IFM_ONNX_INTS)) {
-        bool one = attribute->fields & 1u << IFM_ONNX_INT;
-        int rc = one ? 0 : keep_ints(onnx, attribute, &ints);
-        if (!rc && ints.count <= IFM_ONNX_VALUES_MAX)
-            rc = ifm_onnx_values_set(onnx, output, one ? &attribute->i : ints.ints, one ? 1 : ints.count);
-        if (rc)
-            return rc;
-        out = &onnx->graph->tensors[output];
-        out->type = "int64";
-        out->dtype = IFM_DTYPE_I64;
-        out->rank = one ? 0 : 1;
-        out->dims[0] = one ? 0 : (int64_t)ints.count;
-        out->bytes = one ? 8 : (int64_t)ints.count * 8;
-        out->constant = out->buffer = true;
-    } else if (attribute->fields & 1u << IFM_ONNX_FLOAT) {
         out->type = "float32";
         out->dtype = IFM_DTYPE_F32;
         out->rank = 0;
@@ -321,6 +340,36 @@ static int add(struct ifm_onnx *onnx, const struct ifm_onnx_node *view, const st
     return 0;
 }
 
+static int operands(struct ifm_onnx *onnx, const struct ifm_onnx_node *view, uint32_t scope,
+                    struct ifm_graph_node *node)
+{
+    int rc = 0;
+    node->inputs = ifm_graph_alloc(onnx->graph, view->input_count + view->output_count, sizeof *node->inputs,
+                                   onnx->err);
+    if (!node->inputs)
+        return ifm_onnx_failed(onnx);
+    node->outputs = node->inputs + view->input_count;
+    node->input_count = view->input_count;
+    node->output_count = view->output_count;
+    for (size_t i = 0; i < view->input_count && !rc; i++)
+        rc = resolve_input(onnx, view, i, scope, &node->inputs[i]);
+    return rc;
+}
+
+/* Outputs come to be after the subgraphs, which may use their names for themselves. */
+static int finish(struct ifm_onnx *onnx, const struct ifm_onnx_node *view, uint32_t scope, uint32_t first,
+                  struct ifm_graph_node *node)
+{
+    int rc = 0;
+    for (size_t i = 0; i < view->output_count && !rc; i++)
+        rc = define_output(onnx, view, i, scope, &node->outputs[i]);
+    if (!rc && first != IFM_GRAPH_NONE && ifm_onnx_is(view->op, "If"))
+        rc = branch_outputs(onnx, view, first, &node->attributes[node->attribute_count], &node->attribute_count);
+    if (!rc && ifm_onnx_is(view->op, "Constant") && view->output_count)
+        rc = constant(onnx, view, node->outputs[0]);
+    return rc ? rc : add(onnx, view, node);
+}
+
 int ifm_onnx_node(struct ifm_onnx *onnx, struct ifm_pb pb, uint32_t scope)
 {
     struct ifm_onnx_node view = { .input_count = 0 };
@@ -328,31 +377,16 @@ int ifm_onnx_node(struct ifm_onnx *onnx, struct ifm_pb pb, uint32_t scope)
     uint32_t first = IFM_GRAPH_NONE;
     size_t before = onnx->scope_count;
     int rc = read_node(onnx, pb, &view);
-    if (rc)
-        return rc;
-    node.inputs = ifm_graph_alloc(onnx->graph, view.input_count + view.output_count, sizeof *node.inputs,
-                                  onnx->err);
-    if (!node.inputs)
-        return ifm_onnx_failed(onnx);
-    node.outputs = node.inputs + view.input_count;
-    node.input_count = view.input_count;
-    node.output_count = view.output_count;
-    for (size_t i = 0; i < view.input_count && !rc; i++)
-        rc = resolve_input(onnx, &view, i, scope, &node.inputs[i]);
+    if (!rc)
+        rc = operands(onnx, &view, scope, &node);
     if (!rc)
         rc = ifm_onnx_node_check(onnx, &view);
     if (!rc)
         rc = keep_attributes(onnx, &view, &node.attributes, &node.attribute_count);
     if (!rc)
         rc = subgraphs(onnx, &view, scope, &first);
-    for (size_t i = 0; i < view.output_count && !rc; i++)
-        rc = define_output(onnx, &view, i, scope, &node.outputs[i]);
-    if (!rc && first != IFM_GRAPH_NONE && ifm_onnx_is(view.op, "If"))
-        rc = branch_outputs(onnx, &view, first, &node.attributes[node.attribute_count], &node.attribute_count);
-    if (!rc && ifm_onnx_is(view.op, "Constant") && view.output_count)
-        rc = constant(onnx, &view, node.outputs[0]);
     if (!rc)
-        rc = add(onnx, &view, &node);
+        rc = finish(onnx, &view, scope, first, &node);
     for (size_t s = before; !rc && s < onnx->scope_count; s++)
         if (onnx->owners[s] == IFM_GRAPH_NONE) /* not one of a node inside */
             onnx->owners[s] = (uint32_t)(onnx->graph->node_count - 1);

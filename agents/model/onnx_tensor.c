@@ -129,6 +129,15 @@ static void read_dims(struct ifm_onnx_tensor *out, const struct ifm_pb_field *fi
         out->negative = true; /* a million dimensions are as wrong as negative ones */
 }
 
+static void read_list(struct ifm_onnx_tensor *out, const struct ifm_pb_field *field)
+{
+    static const struct { unsigned char list, width; } lists[12] = {
+        [4] = { FLOATS, 4 }, [5] = { INT32S, 0 }, [6] = { STRINGS, 0 },
+        [7] = { INT64S, 0 }, [10] = { DOUBLES, 8 }, [11] = { UINT64S, 0 },
+    };
+    add_typed(out, field, lists[field->number].list, lists[field->number].width);
+}
+
 int ifm_onnx_tensor_read(struct ifm_onnx *onnx, struct ifm_pb pb, struct ifm_onnx_tensor *out)
 {
     struct ifm_pb_field field;
@@ -149,8 +158,9 @@ int ifm_onnx_tensor_read(struct ifm_onnx *onnx, struct ifm_pb pb, struct ifm_onn
         case 5:
         case 6:
         case 7:
-            add_typed(out, &field, (int[]){ FLOATS, INT32S, STRINGS, INT64S }[field.number - 4],
-                      field.number == 4 ? 4 : 0);
+        case 10:
+        case 11:
+            read_list(out, &field);
             break;
         case 8:
             out->name = (struct ifm_onnx_bytes){ field.bytes, field.len };
@@ -158,11 +168,6 @@ int ifm_onnx_tensor_read(struct ifm_onnx *onnx, struct ifm_pb pb, struct ifm_onn
         case 9:
             out->raw = (struct ifm_onnx_bytes){ field.bytes, field.len };
             out->has_raw = true;
-            break;
-        case 10:
-        case 11:
-            add_typed(out, &field, field.number == 10 ? DOUBLES : UINT64S,
-                      field.number == 10 ? 8 : 0);
             break;
         case 13:
             add_external(out, &field);
@@ -271,28 +276,33 @@ int ifm_onnx_tensor_check(struct ifm_onnx *onnx, const struct ifm_onnx_tensor *t
 }
 
 /* -- Into the graph ------------------------------------------------------------------------------ */
+/* Element of an int32 or int64 tensor, raw or in varints; false: there are not so many. */
+static bool element(const struct ifm_onnx_tensor *tensor, struct ifm_pb *at, int64_t *out)
+{
+    size_t width = tensor->type == 7 ? 8 : 4;
+    uint64_t value = 0;
+    if (!tensor->has_raw && ifm_pb_varint(at, &value) != 1)
+        return false;
+    if (tensor->has_raw && (size_t)(at->end - at->at) < width)
+        return false;
+    for (size_t b = 0; tensor->has_raw && b < width; b++)
+        value |= (uint64_t)*at->at++ << (8 * b);
+    *out = width == 4 ? (int32_t)(uint32_t)value : (int64_t)value;
+    return true;
+}
+
 static int keep_values(struct ifm_onnx *onnx, const struct ifm_onnx_tensor *tensor, uint32_t index)
 {
     int64_t items[IFM_ONNX_VALUES_MAX];
-    size_t width = tensor->type == 7 ? 8 : 4, count = (size_t)tensor->elements;
-    struct ifm_pb packed = ifm_pb_of(tensor->raw.bytes, tensor->raw.len);
-    struct ifm_onnx_bytes typed = tensor->typed[tensor->type == 7 ? INT64S : INT32S];
+    struct ifm_onnx_bytes list = tensor->has_raw ? tensor->raw : tensor->typed[tensor->type == 7 ? INT64S : INT32S];
+    struct ifm_pb at = ifm_pb_of(list.bytes, list.len);
     if ((tensor->type != 6 && tensor->type != 7) || tensor->elements < 0 || tensor->negative ||
-        count > IFM_ONNX_VALUES_MAX)
+        tensor->elements > IFM_ONNX_VALUES_MAX)
         return 0;
-    if (tensor->has_raw && tensor->raw.len < count * width)
-        return 0;
-    if (!tensor->has_raw)
-        packed = ifm_pb_of(typed.bytes, typed.len);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = 0;
-        for (size_t b = 0; tensor->has_raw && b < width; b++)
-            value |= (uint64_t)packed.at[i * width + b] << (8 * b);
-        if (!tensor->has_raw && ifm_pb_varint(&packed, &value) != 1)
+    for (int64_t i = 0; i < tensor->elements; i++)
+        if (!element(tensor, &at, &items[i]))
             return 0;
-        items[i] = width == 4 ? (int32_t)(uint32_t)value : (int64_t)value;
-    }
-    return ifm_onnx_values_set(onnx, index, items, count);
+    return ifm_onnx_values_set(onnx, index, items, (size_t)tensor->elements);
 }
 
 int ifm_onnx_tensor_fill(struct ifm_onnx *onnx, const struct ifm_onnx_tensor *tensor, uint32_t index)
@@ -385,40 +395,48 @@ static int check_sparse(struct ifm_onnx *onnx, const struct ifm_onnx_tensor *val
     return check_indices(onnx, indices, dense, count);
 }
 
-int ifm_onnx_sparse(struct ifm_onnx *onnx, uint32_t scope, struct ifm_pb pb, bool initializer)
+static int read_sparse(struct ifm_onnx *onnx, struct ifm_pb pb, struct ifm_onnx_tensor *values,
+                       struct ifm_onnx_tensor *indices, struct ifm_onnx_tensor *dense)
 {
-    struct ifm_onnx_tensor values = { .elements = 1 }, indices = { .elements = 1 },
-                           dense = { .elements = 1 };
     struct ifm_pb_field field;
     int got, rc = 0;
     while (!rc && (got = ifm_pb_next(&pb, &field)) != 0) {
         if (got < 0)
             return ifm_onnx_cut(onnx, "a sparse tensor");
         if (field.number == 1 && field.type == IFM_PB_BYTES)
-            rc = ifm_onnx_tensor_read(onnx, ifm_pb_inside(&field), &values);
+            rc = ifm_onnx_tensor_read(onnx, ifm_pb_inside(&field), values);
         else if (field.number == 2 && field.type == IFM_PB_BYTES)
-            rc = ifm_onnx_tensor_read(onnx, ifm_pb_inside(&field), &indices);
+            rc = ifm_onnx_tensor_read(onnx, ifm_pb_inside(&field), indices);
         else if (field.number == 3)
-            read_dims(&dense, &field);
+            read_dims(dense, &field);
     }
+    return rc;
+}
+
+static int add_sparse(struct ifm_onnx *onnx, uint32_t scope, const struct ifm_onnx_tensor *values)
+{
+    int rc = 0;
+    if (!values->name.len)
+        return IFM_ONNX_PROBLEM(onnx, "initializer-name", "a sparse initializer has no name");
+    struct ifm_onnx_name *name = ifm_onnx_name_make(onnx, scope, values->name);
+    if (!name)
+        return ifm_onnx_failed(onnx);
+    if (name->initializer)
+        rc = IFM_ONNX_PROBLEM(onnx, "duplicate-name", "initializer \"%.*s\" stands twice", IFM_ONNX_ARG(values->name));
+    name->defined = name->produced = name->initializer = true;
+    return rc ? rc : ifm_onnx_tensor_fill(onnx, values, name->tensor);
+}
+
+int ifm_onnx_sparse(struct ifm_onnx *onnx, uint32_t scope, struct ifm_pb pb, bool initializer)
+{
+    struct ifm_onnx_tensor values = { .elements = 1 }, indices = { .elements = 1 },
+                           dense = { .elements = 1 };
+    int rc = read_sparse(onnx, pb, &values, &indices, &dense);
     if (!rc)
         rc = ifm_onnx_tensor_check(onnx, &values);
     if (!rc && values.elements > 0)
         rc = ifm_onnx_tensor_check(onnx, &indices);
     if (!rc)
         rc = check_sparse(onnx, &values, &indices, &dense);
-    if (rc || !initializer)
-        return rc;
-    if (!values.name.len)
-        return IFM_ONNX_PROBLEM(onnx, "initializer-name", "a sparse initializer has no name");
-    struct ifm_onnx_name *name = ifm_onnx_name_make(onnx, scope, values.name);
-    if (!name)
-        return ifm_onnx_failed(onnx);
-    if (name->initializer)
-        rc = IFM_ONNX_PROBLEM(onnx, "duplicate-name", "initializer \"%.*s\" stands twice", IFM_ONNX_ARG(values.name));
-    name->defined = name->produced = name->initializer = true;
-    uint32_t index = name->tensor;
-    if (!rc)
-        rc = ifm_onnx_tensor_fill(onnx, &values, index);
-    return rc;
+    return rc || !initializer ? rc : add_sparse(onnx, scope, &values);
 }
