@@ -173,6 +173,19 @@ static int add_edge(struct reader *r, const char **attributes)
 }
 
 /* -- Layers -------------------------------------------------------------------------------------- */
+static int add_operation(struct reader *r, struct layer *layer, const char *type, const char *set)
+{
+    layer->node = (uint32_t)r->graph->node_count;
+    struct ifm_graph_node *node = ifm_graph_add_node(r->graph, r->err);
+    if (!node)
+        return failed(r);
+    node->op = ifm_graph_text(r->graph, type, strlen(type), r->err);
+    node->domain = set && strncmp(set, "opset", 5) != 0 ? ifm_graph_text(r->graph, set, strlen(set), r->err) : "";
+    node->name = ifm_graph_text(r->graph, layer->name, strlen(layer->name), r->err);
+    node->subgraph = r->scopes[r->level].subgraph;
+    return node->op && node->domain && node->name ? 0 : failed(r);
+}
+
 static int start_layer(struct reader *r, const char **attributes)
 {
     static const struct { const char *type; enum layer_kind kind; } kinds[] = {
@@ -190,18 +203,7 @@ static int start_layer(struct reader *r, const char **attributes)
         if (strcmp(type, kinds[i].type) == 0)
             layer->kind = kinds[i].kind;
     r->in_layer[r->level] = true;
-    if (layer->kind != LAYER_OPERATION)
-        return 0;
-    layer->node = (uint32_t)r->graph->node_count;
-    struct ifm_graph_node *node = ifm_graph_add_node(r->graph, r->err);
-    if (!node)
-        return failed(r);
-    const char *set = ifm_xml_attribute(attributes, "version");
-    node->op = ifm_graph_text(r->graph, type, strlen(type), r->err);
-    node->domain = set && strncmp(set, "opset", 5) != 0 ? ifm_graph_text(r->graph, set, strlen(set), r->err) : "";
-    node->name = ifm_graph_text(r->graph, layer->name, strlen(layer->name), r->err);
-    node->subgraph = r->scopes[r->level].subgraph;
-    return node->op && node->domain && node->name ? 0 : failed(r);
+    return layer->kind == LAYER_OPERATION ? add_operation(r, layer, type, ifm_xml_attribute(attributes, "version")) : 0;
 }
 
 static int keep_attribute(struct reader *r, struct ifm_graph_node *node, const char *name, int64_t value)
@@ -391,18 +393,9 @@ static bool is_body(const char *element)
     return strcmp(element, "body") == 0 || strcmp(element, "then_body") == 0 || strcmp(element, "else_body") == 0;
 }
 
-static int on_start(void *context, const char *element, const char **attributes, unsigned depth)
+/* An element inside of a layer. */
+static int start_inside(struct reader *r, const char *element, const char **attributes)
 {
-    struct reader *r = context;
-    if (depth == 1)
-        return strcmp(element, "net") == 0 ? start_net(r, attributes) : invalid(r, "no OpenVINO model: it begins with", element);
-    if (r->info || (depth == 2 && strcmp(element, "rt_info") == 0))
-        return ++r->info > 1 && r->info < sizeof r->path_len / sizeof *r->path_len ? start_info(r, element, attributes) : 0;
-    bool in_layer = r->in_layer[r->level];
-    if (!in_layer && strcmp(element, "layer") == 0)
-        return start_layer(r, attributes);
-    if (!in_layer)
-        return strcmp(element, "edge") == 0 ? add_edge(r, attributes) : 0;
     if (is_body(element))
         return start_body(r);
     if (strcmp(element, "data") == 0)
@@ -414,6 +407,20 @@ static int on_start(void *context, const char *element, const char **attributes,
         return start_port(r, attributes);
     }
     return 0;
+}
+
+static int on_start(void *context, const char *element, const char **attributes, unsigned depth)
+{
+    struct reader *r = context;
+    if (depth == 1)
+        return strcmp(element, "net") == 0 ? start_net(r, attributes) : invalid(r, "no OpenVINO model: it begins with", element);
+    if (r->info || (depth == 2 && strcmp(element, "rt_info") == 0))
+        return ++r->info > 1 && r->info < sizeof r->path_len / sizeof *r->path_len ? start_info(r, element, attributes) : 0;
+    if (r->in_layer[r->level])
+        return start_inside(r, element, attributes);
+    if (strcmp(element, "layer") == 0)
+        return start_layer(r, attributes);
+    return strcmp(element, "edge") == 0 ? add_edge(r, attributes) : 0;
 }
 
 static void close_scope(struct scope *scope)
@@ -445,24 +452,29 @@ static int on_end(void *context, const char *element, const char *text, unsigned
 
 /* -- The whole ----------------------------------------------------------------------------------- */
 /* Integer weights that are converted before use are compressed ones. */
+static void mark_compressed(struct ifm_graph_tensor *weights, const struct ifm_graph_tensor *converted)
+{
+    int bits = ifm_graph_type_bits(weights->type);
+    if (!weights->constant || weights->rank < 2 || bits > 8 || strcmp(weights->type, "bool") == 0 ||
+        strncmp(converted->type, "float", 5) != 0)
+        return;
+    weights->quant = weights->rank == 3 ? IFM_QUANT_BLOCK : IFM_QUANT_CHANNEL;
+    weights->quant_count = weights->dims[0] > 0 ? weights->dims[0] : 0;
+}
+
 static void mark_quantized(struct ifm_graph *graph)
 {
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct ifm_graph_node *node = &graph->nodes[i];
         uint32_t in = node->input_count ? node->inputs[0] : IFM_GRAPH_NONE;
         uint32_t out = node->output_count ? node->outputs[0] : IFM_GRAPH_NONE;
+        uint32_t low = node->input_count > 1 ? node->inputs[1] : IFM_GRAPH_NONE;
         if (in >= graph->tensor_count || out >= graph->tensor_count)
             continue;
-        struct ifm_graph_tensor *tensor = &graph->tensors[in];
-        int bits = ifm_graph_type_bits(tensor->type);
-        if (strcmp(node->op, "Convert") == 0 && tensor->constant && tensor->rank >= 2 && bits <= 8 &&
-            strcmp(tensor->type, "bool") != 0 && strncmp(graph->tensors[out].type, "float", 5) == 0) {
-            tensor->quant = tensor->rank == 3 ? IFM_QUANT_BLOCK : IFM_QUANT_CHANNEL;
-            tensor->quant_count = tensor->dims[0] > 0 ? tensor->dims[0] : 0;
-        } else if (strcmp(node->op, "FakeQuantize") == 0 && node->input_count > 1 && node->inputs[1] < graph->tensor_count) {
-            const struct ifm_graph_tensor *low = &graph->tensors[node->inputs[1]];
-            tensor->quant = low->bytes > 4 ? IFM_QUANT_CHANNEL : IFM_QUANT_TENSOR;
-        }
+        if (strcmp(node->op, "Convert") == 0)
+            mark_compressed(&graph->tensors[in], &graph->tensors[out]);
+        else if (strcmp(node->op, "FakeQuantize") == 0 && low < graph->tensor_count)
+            graph->tensors[in].quant = graph->tensors[low].bytes > 4 ? IFM_QUANT_CHANNEL : IFM_QUANT_TENSOR;
     }
 }
 

@@ -405,6 +405,18 @@ static int container(struct machine *m, unsigned char op, bool *known)
     case 0x8f: return push(m, make(m, IFM_PICKLE_LIST));
     case '}': return push(m, make(m, IFM_PICKLE_DICT));
     case '(': return push(m, make(m, IFM_PICKLE_MARK));
+    case 'a': return append_few(m, 1);
+    case 's': return append_few(m, 2);
+    case 'e':
+    case 'u':
+    case 0x90: return append_marked(m);
+    default: *known = false; return 0;
+    }
+}
+
+static int collection(struct machine *m, unsigned char op, bool *known)
+{
+    switch (op) {
     case 't': return collect_marked(m, IFM_PICKLE_TUPLE);
     case 'l':
     case 0x91: return collect_marked(m, IFM_PICKLE_LIST);
@@ -412,11 +424,6 @@ static int container(struct machine *m, unsigned char op, bool *known)
     case 0x85: return collect_few(m, 1);
     case 0x86: return collect_few(m, 2);
     case 0x87: return collect_few(m, 3);
-    case 'a': return append_few(m, 1);
-    case 's': return append_few(m, 2);
-    case 'e':
-    case 'u':
-    case 0x90: return append_marked(m);
     default: *known = false; return 0;
     }
 }
@@ -460,7 +467,7 @@ static int plain(struct machine *m, unsigned char op, bool *known)
 
 static int step(struct machine *m, unsigned char op)
 {
-    static int (*const groups[])(struct machine *, unsigned char, bool *) = { scalar, text, container, object, plain };
+    static int (*const groups[])(struct machine *, unsigned char, bool *) = { scalar, text, container, collection, object, plain };
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
         bool known = true;
         int rc = groups[i](m, op, &known);

@@ -439,6 +439,20 @@ static int read_entry(struct reader *r, const struct ifm_zip_entry *file, size_t
                ? ifm_graph_add_metadata(r->graph, name + 17, size, r->err) : 0;
 }
 
+static int find_prefix(struct reader *r)
+{
+    for (size_t i = 0; i < r->zip.count; i++) {
+        const char *name = r->zip.entries[i].name;
+        size_t len = strlen(name);
+        if (!ends(name, len, "/archive_format"))
+            continue;
+        r->prefix = name;
+        r->prefix_len = len - strlen("archive_format");
+        return 0;
+    }
+    return damaged(r, "it holds no archive_format");
+}
+
 int ifm_read_pt2(struct ifm_graph *graph, struct ifm_err *err)
 {
     struct reader r = { .graph = graph, .err = err };
@@ -449,15 +463,8 @@ int ifm_read_pt2(struct ifm_graph *graph, struct ifm_err *err)
     graph->producer = "PyTorch";
     graph->subgraph_count = 1;
     int rc = ifm_zip_open(&r.zip, graph, err);
-    for (size_t i = 0; !rc && i < r.zip.count && !r.prefix; i++) {
-        size_t len = strlen(r.zip.entries[i].name);
-        if (ends(r.zip.entries[i].name, len, "/archive_format")) {
-            r.prefix = r.zip.entries[i].name;
-            r.prefix_len = len - strlen("archive_format");
-        }
-    }
-    if (!rc && !r.prefix)
-        rc = damaged(&r, "it holds no archive_format");
+    if (!rc)
+        rc = find_prefix(&r);
     for (size_t i = 0; !rc && i < r.zip.count; i++)
         if (strncmp(r.zip.entries[i].name, r.prefix, r.prefix_len) == 0)
             rc = read_entry(&r, &r.zip.entries[i], &programs, &compiled);

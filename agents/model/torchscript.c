@@ -104,22 +104,33 @@ static int read_version(struct reader *r)
 }
 
 /* -- Tensors ------------------------------------------------------------------------------------- */
+/* Bytes of one element, by the class of the storage; 0: not known. */
+static int set_type(const struct ifm_pickle *class_name, struct ifm_graph_tensor *tensor)
+{
+    for (size_t i = 0; i < sizeof storages / sizeof *storages; i++)
+        if (ifm_pickle_global(class_name, "torch", storages[i].storage)) {
+            tensor->type = storages[i].type;
+            tensor->dtype = storages[i].dtype;
+            return storages[i].bytes;
+        }
+    return 0;
+}
+
+static bool is_storage(const struct ifm_pickle *tuple)
+{
+    return tuple && tuple->kind == IFM_PICKLE_TUPLE && tuple->count >= 5 && tuple->items[2]->kind == IFM_PICKLE_TEXT &&
+           tuple->items[1]->kind == IFM_PICKLE_GLOBAL && tuple->items[2]->len <= 100;
+}
+
 /* Where a storage lies: ('storage', class, key, device, elements). */
 static int place(struct reader *r, const struct ifm_pickle *id, int64_t first, struct ifm_graph_tensor *tensor,
                  int64_t elements)
 {
     const struct ifm_pickle *tuple = id->count ? id->items[0] : NULL;
-    if (!tuple || tuple->kind != IFM_PICKLE_TUPLE || tuple->count < 5 || tuple->items[2]->kind != IFM_PICKLE_TEXT ||
-        tuple->items[1]->kind != IFM_PICKLE_GLOBAL || tuple->items[2]->len > 100)
+    if (!is_storage(tuple))
         return ifm_graph_add_problem(r->graph, "storage", r->err, "\"%.80s\" has a storage that is not understood",
                                      tensor->name);
-    int size = 0;
-    for (size_t i = 0; i < sizeof storages / sizeof *storages; i++)
-        if (ifm_pickle_global(tuple->items[1], "torch", storages[i].storage)) {
-            tensor->type = storages[i].type;
-            tensor->dtype = storages[i].dtype;
-            size = storages[i].bytes;
-        }
+    int size = set_type(tuple->items[1], tensor);
     char name[160];
     snprintf(name, sizeof name, "%s/%.*s", r->folder, (int)tuple->items[2]->len, tuple->items[2]->text);
     const struct ifm_zip_entry *bytes = entry(r, name);

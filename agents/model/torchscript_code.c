@@ -111,6 +111,17 @@ static int add_results(struct ifm_graph *graph, const char *at, const char *end,
     return rc;
 }
 
+/* "name: Type" between at and stop. */
+static int add_argument(struct ifm_graph *graph, const char *at, const char *stop, struct ifm_err *err)
+{
+    while (at < stop && (*at == ' ' || *at == '\n'))
+        at++;
+    const char *colon = at < stop ? memchr(at, ':', (size_t)(stop - at)) : NULL;
+    if (!colon || colon == at || !is_tensor(colon + 1, stop))
+        return 0;
+    return add_end(graph, &graph->inputs, &graph->input_count, at, (size_t)(colon - at), err);
+}
+
 int ifm_torch_signature(struct ifm_graph *graph, struct ifm_torch_code class_text, struct ifm_err *err)
 {
     const char *end = class_text.text + class_text.len;
@@ -120,11 +131,8 @@ int ifm_torch_signature(struct ifm_graph *graph, struct ifm_torch_code class_tex
         return 0;
     at = piece_end(at + 12, end); /* behind self and its class */
     while (!rc && at < end && *at == ',') {
-        const char *stop = piece_end(++at, end), *colon = memchr(at, ':', (size_t)(stop - at));
-        while (at < stop && (*at == ' ' || *at == '\n'))
-            at++;
-        if (colon && colon > at && is_tensor(colon + 1, stop))
-            rc = add_end(graph, &graph->inputs, &graph->input_count, at, (size_t)(colon - at), err);
+        const char *stop = piece_end(++at, end);
+        rc = add_argument(graph, at, stop, err);
         at = stop;
     }
     const char *arrow = at < end ? find(at, (size_t)(end - at), "->") : NULL;
@@ -159,30 +167,33 @@ static int add_operator(struct ifm_graph *graph, const char *space, size_t space
     return node && (node->op = ifm_graph_text(graph, op, strlen(op), err)) ? 0 : failed(err);
 }
 
+/* Takes a word; its length. */
+static size_t take_word(const char **at, const char *end)
+{
+    const char *begin = *at;
+    while (*at < end && word(**at))
+        ++*at;
+    return (size_t)(*at - begin);
+}
+
 static int operator_at(struct ifm_graph *graph, const char **at, const char *end, struct ifm_err *err)
 {
     const char *space = "aten", *name = *at;
-    size_t space_len = 4;
-    while (*at < end && word(**at))
-        ++*at;
-    bool ops = *at - name == 3 && memcmp(name, "ops", 3) == 0, torch = *at - name == 5 && memcmp(name, "torch", 5) == 0;
+    size_t space_len = 4, len = take_word(at, end);
+    bool ops = len == 3 && memcmp(name, "ops", 3) == 0, torch = len == 5 && memcmp(name, "torch", 5) == 0;
     if ((!ops && !torch) || *at == end || **at != '.')
         return 0;
     name = ++*at;
-    while (*at < end && word(**at))
-        ++*at;
-    if (ops) {
+    len = take_word(at, end);
+    if (ops && *at < end && **at == '.') {
         space = name;
-        space_len = (size_t)(*at - name);
-        if (*at == end || **at != '.')
-            return 0;
+        space_len = len;
         name = ++*at;
-        while (*at < end && word(**at))
-            ++*at;
-    }
-    if (*at == end || **at != '(' || *at == name)
+        len = take_word(at, end);
+    } else if (ops) {
         return 0;
-    return add_operator(graph, space, space_len, name, (size_t)(*at - name), err);
+    }
+    return *at < end && **at == '(' && len ? add_operator(graph, space, space_len, name, len, err) : 0;
 }
 
 int ifm_torch_operators(struct ifm_graph *graph, struct ifm_torch_code file, struct ifm_err *err)

@@ -3,6 +3,7 @@
  * under the address sanitizer.
  *   model_mutants FILE…        these files: every byte (of large ones, steps that give MUTANTS_MAX)
  *   model_mutants --facts FILE prints what was read, for tests that compare it
+ *   model_mutants --time FILE  median of TIMES openings, in microseconds
  *   model_mutants              the models in build/models; 77 when there are none
  * With -DIFM_LIBFUZZER it is an entry for libFuzzer instead. */
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agents/model/graph.h"
@@ -18,6 +20,7 @@
 
 #define MUTANTS_MAX    20000
 #define CUTS_MAX       2000
+#define TIMES          21
 #define DEFAULT_FACTOR 10 /* fewer without arguments: seconds, not minutes */
 
 static int memory = -1; /* a file in memory that holds the mutant */
@@ -198,6 +201,30 @@ static int facts(const char *name)
     return 0;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static int measure(const char *name)
+{
+    double spent[TIMES];
+    for (int i = 0; i < TIMES; i++) {
+        struct timespec begin, end;
+        struct ifm_graph graph;
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        if (ifm_graph_open(name, &graph, NULL))
+            return 1;
+        ifm_graph_done(&graph);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        spent[i] = (double)(end.tv_sec - begin.tv_sec) * 1e6 + (double)(end.tv_nsec - begin.tv_nsec) / 1e3;
+    }
+    qsort(spent, TIMES, sizeof *spent, by_size);
+    printf("microseconds %.1f\npeak_kb %ld\n", spent[TIMES / 2], own_memory_kb("VmHWM:"));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const defaults[] = { "nmp.tflite", "nmp.onnx", "nmp.ort", "fashion.pte", "fashion.pt", "fashion.pt2",
@@ -205,6 +232,8 @@ int main(int argc, char **argv)
     int done = 0;
     if (argc == 3 && strcmp(argv[1], "--facts") == 0)
         return facts(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--time") == 0)
+        return measure(argv[2]);
     make_file();
     for (int i = 1; i < argc; i++)
         if (mutate(argv[i], 1))

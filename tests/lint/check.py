@@ -24,7 +24,7 @@ LAYERS = {
     "agents/samplers": ["inferometer/", "agents/samplers/"],
     "agents/profilers": ["inferometer/", "agents/profilers/"],
     "agents/worker": ["core/", "inferometer/", "agents/samplers/samplers.h", "agents/worker/"],
-    "agents/model": ["core/", "agents/model/"],
+    "agents/model": ["core/", "inferometer/", "agents/model/"],
     "agents/plan": ["core/", "inferometer/", "agents/model/", "agents/plan/"],
     "agents/executors": ["core/", "agents/plan/", "agents/executors/"],
     "agents/agent": ["core/", "agents/model/", "agents/plan/", "agents/executors/", "agents/agent/"],
@@ -181,7 +181,7 @@ def lock():
 
 
 def row_flaws(kind, _, version, machine, sha, file, size):
-    pinned = re.fullmatch(r"[0-9a-f]{64}", sha) and re.fullmatch(r"[\w.+-]+", version) and file != "-"
+    pinned = re.fullmatch(r"[0-9a-f]{64}", sha) and re.fullmatch(r"[\w.+~-]+", version) and file != "-"
     if kind not in ("apt", "deb", "pip", "site", "npm", "maven"):
         yield f"unknown kind {kind}"
     if not re.fullmatch(r"any|(x86_64|aarch64)(-cp3\d+)?", machine):
