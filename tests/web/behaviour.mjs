@@ -89,8 +89,8 @@ async function address(url, ids) {
         page
           .locator('.runs tbody tr')
           .count()
-          .then(n => n === 1),
-      'one WRONG run',
+          .then(n => n === 2),
+      'the two WRONG runs',
     );
     equal(page.url(), `${url}/?verification=wrong`, 'address');
     await page.goBack();

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { behaviour, troubles } from './behaviour.mjs';
+import { checked } from './checked.mjs';
 import {
   equal,
   finish,
@@ -87,6 +88,7 @@ async function main() {
   await numbers(url, ids, made);
   await behaviour(url, ids, i => makeRun(9000 + i, Date.now(), SPECIAL.fresh));
   await measure(url, ids);
+  await checked(url, ids);
   await withStandIn(url, made);
 }
 

@@ -246,6 +246,72 @@ export const TROUBLES = [
   ),
 ];
 
+// -- outputs, precision, accuracy ---------------------------------------------------------------------------
+const LABELS = '7'.repeat(64);
+// the first `wrong` samples of `from` on were not right
+function accuracyOf(samples, from, wrong) {
+  const bits = Buffer.alloc(Math.ceil(samples / 8));
+  for (let i = 0; i < samples; i++) {
+    bits[i >> 3] |= i >= from && i < from + wrong ? 0 : 1 << (i % 8);
+  }
+  const right = samples - wrong;
+  return { samples, correct: right, skipped: 3, output: 'logits', labels_sha256: LABELS, correct_bits: bits.toString('base64') };
+}
+const library = (name, version, digit) => ({
+  name,
+  version,
+  sha256: digit.repeat(64),
+  source: 'installed',
+  path: '/home/somebody/lib/x.so',
+  bytes: 48_000_000,
+});
+const compared = (passed, more) => ({
+  output: 'logits',
+  passed,
+  elements: 1001,
+  mismatched: passed ? 0 : 9,
+  max_abs: 0.0071,
+  mean_abs: 0.0009,
+  cosine: 0.99998,
+  snr_db: 44.2,
+  psnr_db: 52.9,
+  top1_agreement: 1,
+  rtol: 0.02,
+  atol: 0.008,
+  rule: 'bfloat16',
+  ...more,
+});
+const check = (name, state, output) => ({ name, verification: { state, outputs: [output] } });
+const PRECISE = {
+  library: library('libonnxruntime.so', '1.32.0', '9'),
+  precision: 'float32',
+  variant_precision: 'fp32',
+  deployed_bytes: 57_700_000,
+  placement: [
+    { provider: 'XnnpackExecutionProvider', operators: 90 },
+    { provider: 'CPUExecutionProvider', operators: 10 },
+  ],
+  accuracy: accuracyOf(10_000, 0, 800),
+};
+const COARSE = {
+  library: library('libopenvino_c.so', '2026.4.1', 'a'),
+  precision: 'bfloat16',
+  variant_precision: 'float32',
+  variant_made_by: 'torch.onnx.export, opset 17 <b>',
+  deployed_bytes: 61_465_801,
+  placement: [{ provider: 'CPU', operators: 0 }],
+  accuracy: accuracyOf(10_000, 40, 860),
+  checks: [
+    check('input set 2', 'verified', compared(true)),
+    check('cross-check', 'cross_checked', compared(true, { against: 'fp32 · onnxruntime' })),
+    check(
+      'cross-check',
+      'no_reference',
+      compared(false, { against: 'fp32 · litert', reason: '9 of 1,001 elements differ' }),
+    ),
+  ],
+};
+
 export const RICH = {
   arm_a: { provider: 'xnnpack', experiment: [EXPERIMENT, 0, 2], profile: 1.06, allocations: true },
   arm_b: { provider: 'xnnpack', experiment: [EXPERIMENT, 1, 2], variant: 'int8', typical: 2.1e6, profile: 1.23 },
@@ -268,6 +334,24 @@ export const RICH = {
   paced: { variant: 'paced', scenario: 'paced', config: { period_ns: '3400000' }, arrivals: true },
   sustained: { variant: 'sustained', scenario: 'sustained', iterations: 9000, k: 2 },
   capacity: { variant: 'capacity', scenario: 'server', capacity: true, k: 3, arrivals: true },
+  precise: { model: 'fashion', facts: PRECISE, k: 6 },
+  coarse: {
+    model: 'fashion',
+    facts: COARSE,
+    k: 6,
+    typical: 1.9e6,
+    runtime: 'openvino',
+    verification: 'cross_checked',
+    output: compared(true, { against: 'fp32 · onnxruntime' }),
+  },
+  external: { model: 'fashion', variant: 'bench', runtime: 'exec', provider: 'external', facts: { external: true }, k: 6 },
+  emulated: { model: 'fashion', typical: 0.4e6, facts: { emulator: 'qemu-aarch64' }, k: 6, trust: 'untrusted' },
+  badcheck: {
+    model: 'fashion',
+    typical: 0.3e6,
+    k: 6,
+    facts: { checks: [check('input set 3', 'wrong', compared(false, { reason: '9 of 1,001 elements differ' }))] },
+  },
 };
 export const rich = (name, index, now) =>
   enrich(
@@ -295,10 +379,15 @@ function enrich(made, spec, rng) {
     ...(spec.profile ? { profile: profileOf(rng, p50, spec.profile) } : {}),
     ...(spec.allocations ? { allocations: { inferences: 100, allocations: 1400, frees: 1400, bytes: 921_600 } } : {}),
     ...(spec.capacity ? { capacity: capacityOf() } : {}),
+    ...(spec.facts || {}),
   });
   for (const i of invocations.filter(one => one.status === 'ok')) {
     const bad = spec.flagged?.includes(i.n);
+    if (spec.output) {
+      i.verification.outputs.forEach(one => Object.assign(one, spec.output, { output: one.output }));
+    }
     Object.assign(i, {
+      ...(spec.facts?.emulator ? { emulator: spec.facts.emulator } : {}),
       ...(spec.experiment ? { order: order(i.n, spec.experiment) } : {}),
       warmup_end: bad ? 'cap' : 'converged',
       memory_steady: { ...i.memory_steady, major_faults: bad ? 12 : 0 },

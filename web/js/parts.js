@@ -23,6 +23,8 @@ const BADGES = {
   cross_checked: ['≈', 'cross-checked', 'good'],
   no_reference: ['○', 'no reference', 'quiet'],
   wrong: ['≠', 'WRONG', 'loud'],
+  external: ['↗', 'external', 'quiet'],
+  emulated: ['✕', 'emulated', 'bad'],
   not_assessed: ['○', 'not assessed', 'quiet'],
   note: ['·', 'note', 'quiet'],
   valid: ['✓', 'valid', 'quiet'],

@@ -6,8 +6,9 @@ import { Figure, toggleTables } from '../figure.js';
 import * as f from '../format.js';
 import { useKeys } from '../keys.js';
 import { Later } from '../later.js';
-import { Badge, Failure, Loading, Outcome, Panel, Segmented, Table, When } from '../parts.js';
+import { Badge, Facts, Failure, Loading, Outcome, Panel, Segmented, Table, When } from '../parts.js';
 import { setQuery, usePlace } from '../router.js';
+import { accuracyText } from './run_facts.js';
 import { binsFor, countAxis, nsAxis, outline, outside, setZoom, zoomOf } from '../plot.js';
 
 export const title = () => 'Compare';
@@ -99,13 +100,16 @@ function Verdict({ data }) {
         : 'the interval crosses the limit, or there are too few invocations: measure more'
       : `not comparable: ${data.reason}. The numbers stand side by side, but no verdict is drawn`,
   }[data.verdict];
+  const [how] = (data.caption || '').split('; ');
   return html`<div class=${`verdict ${data.verdict}`} role="status"><${Badge} state=${data.verdict} />
     <p><strong>P50: ${p50 ? words(p50) : 'not measured'}</strong><span>${why}${k ? ` · ${k}` : ''}${
       p50 && detectable(p50) ? ` · ${detectable(p50)}` : ''}</span></p>
-    <p class="caption">${data.interleaved ? html`${data.caption || `interleaved, ${data.pairs} pairs`}: each pair was
+    <p class="caption">${data.interleaved ? html`${how || `interleaved, ${data.pairs} pairs`}: each pair was
       measured in the same round, so a drift of the machine strikes both` : html`<span
-      class="glyph" aria-hidden="true">!</span>${data.caption}: a drift
-      of the machine between the two runs cannot be told from a change`}</p></div>`;
+      class="glyph" aria-hidden="true">!</span>${how}: a drift
+      of the machine between the two runs cannot be told from a change`}</p>
+    ${data.precision && html`<p class="caption"><span class="glyph" aria-hidden="true">!</span>${data.precision}: part of the
+      difference may be bought with precision</p>`}</div>`;
 }
 
 // -- dot and whisker around zero ---------------------------------------------------------------------------
@@ -174,6 +178,23 @@ function Metrics({ data }) {
     cell: m => html`<${Whisker} m=${m} limit=${limit} delta=${delta} />` },
     { key: 'v', title: 'Verdict', cell: m => html`<${Badge} state=${m.verdict} />${
       detectable(m) && html`<span class="under">${detectable(m)}</span>`}` }]} />`;
+}
+
+// Right and wrong answers over the same samples
+function Accuracy({ accuracy: { a, b, difference, p, text } }) {
+  return html`<${Panel} title="Accuracy" id="accuracy"><${Facts} rows=${[
+    ['A', accuracyText(a)], ['B', accuracyText(b)],
+    ['Difference', !f.absent(difference) && `${f.percent(difference, 2).replace(' %', '')} percentage points`],
+    ['McNemar’s exact test', !f.absent(p) && html`p = ${f.scientific(p)} <span class="muted">${
+      p < 0.05 ? 'a real difference' : 'no difference shown'}</span>`]].filter(([, value]) => value)} />
+    <p class="note">${text.charAt(0).toUpperCase() + text.slice(1)}.</p></${Panel}>`;
+}
+
+// Times of an emulator are no results: not shown, and no ratio with them
+function shownOf(data) {
+  const out = ['a', 'b'].filter(key => /\bemulated\b/.test(data[key].trust_line || ''));
+  return out.length === 0 ? data : { ...data, metrics: data.metrics.map(m => (m.metric === 'peak_rss_bytes' ? m
+    : { ...m, ratio: null, low: null, high: null, ...Object.fromEntries(out.map(key => [key, null])) })) };
 }
 
 function Differences({ data }) {
@@ -280,8 +301,9 @@ const DELTAS = ['0.01', '0.02', '0.05', '0.1'];
 
 function Comparison({ a, b, query }) {
   const delta = query.get('delta') || '0.02';
-  const { data, error, reload, busy } = useResource(
+  const { data: told, error, reload, busy } = useResource(
     `${BASE}/compare?${new URLSearchParams({ a, b, delta })}`);
+  const data = useMemo(() => told && shownOf(told), [told]);
   const wrong = ['a', 'b'].filter(key => data?.[key].verification === 'wrong').map(key => key.toUpperCase());
   const shaky = ['a', 'b'].filter(key => data?.[key].trust === 'untrusted').map(key => key.toUpperCase());
   const swap = () => setQuery({ a: b, b: a });
@@ -307,6 +329,7 @@ function Comparison({ a, b, query }) {
       <div class="sides"><${Side} row=${data.a} letter="a" /><${Side} row=${data.b} letter="b" /></div>
       <${Panel} title="Metric by metric" id="metrics" extra=${html`<span class="muted">shaded: within ±${
         f.share(deltaOf(data))}, counts as equal</span>`}><${Metrics} data=${data} /></${Panel}>
+      ${data.accuracy && html`<${Accuracy} accuracy=${data.accuracy} />`}
       <div class="grid"><${Overlay} data=${data} query=${query} /></div>
       ${data.interleaved && html`<${Later} id="pairs" title="Pair by pair" data=${data} delta=${deltaOf(data)} />`}
       <${Differences} data=${data} /></div>`}`;

@@ -99,6 +99,10 @@ function Filters({ query }) {
 // -- the table ---------------------------------------------------------------------------------------------
 const SORTS = { p50: 'p50_ns', p99: 'p99_ns', throughput: 'throughput_per_s', rss: 'peak_rss_bytes' };
 
+// An emulator's times are no results, and how fast wrong outputs were says nothing: neither is put in an order
+const emulated = row => /\bemulated\b/.test(row.trust_line || '');
+const ranked = row => row.verification !== 'wrong' && !emulated(row);
+
 function sorted(rows, sort) {
   const down = sort.startsWith('-');
   const key = SORTS[sort.replace('-', '')];
@@ -106,8 +110,9 @@ function sorted(rows, sort) {
     return rows;
   }
   return [...rows].sort((a, b) => {
-    if (f.absent(a[key]) || f.absent(b[key])) {
-      return f.absent(a[key]) - f.absent(b[key]); // absent ones last, either way
+    const out = row => f.absent(row[key]) || (key !== 'peak_rss_bytes' && !ranked(row));
+    if (out(a) || out(b)) {
+      return out(a) - out(b); // last, either way
     }
     return down ? b[key] - a[key] : a[key] - b[key];
   });
@@ -123,8 +128,8 @@ function SortHead({ name, text, sort }) {
 }
 
 function Latency({ row }) {
-  if (f.absent(row.p50_ns)) {
-    return html`<span class="none">${f.DASH}</span>`;
+  if (f.absent(row.p50_ns) || emulated(row)) {
+    return html`<span class="none">${emulated(row) ? 'emulated' : f.DASH}</span>`;
   }
   const width = f.absent(row.p50_low_ns) ? NaN : row.p50_high_ns - row.p50_low_ns;
   const range = f.interval(row.p50_ns, row.p50_low_ns, row.p50_high_ns, 'ns');
@@ -156,12 +161,12 @@ function Row({ row, active, picked, isNew, onPick }) {
       class="muted">${row.runtime_version}</span></span><span class="under">${row.provider || f.DASH}</span></td>
     <td data-label="Device" class="long">${row.device}</td>
     <td data-label="P50" class="num"><${Latency} row=${row} /></td>
-    <td data-label="P99" class="num">${f.absent(row.p99_ns)
+    <td data-label="P99" class="num">${f.absent(row.p99_ns) || emulated(row)
     ? html`<span class="none">${f.DASH}</span>`
     : row.p99_enough === false
       ? html`<span class="none small" title="P99 needs at least 459 samples in each invocation">n too small</span>`
       : html`<span class="value">${f.number(row.p99_ns, 'ns')}</span>`}</td>
-    <td data-label="Throughput" class="num">${f.number(row.throughput_per_s, 'per_s')}</td>
+    <td data-label="Throughput" class="num">${f.number(emulated(row) ? null : row.throughput_per_s, 'per_s')}</td>
     <td data-label="Peak RSS" class="num">${f.number(row.peak_rss_bytes, 'bytes')}</td>
     <td data-label="Trust"><${Trust} row=${row} /></td>
     <td data-label="Commit" class="mono">${row.commit

@@ -6,12 +6,13 @@ import { toggleTables } from '../figure.js';
 import * as f from '../format.js';
 import { useKeys } from '../keys.js';
 import { POLL_MS } from '../live.js';
-import { Badge, Estimate, Facts, Failure, Loading, Panel, Table } from '../parts.js';
+import { Badge, Estimate, Facts, Failure, Loading, Panel } from '../parts.js';
 import { navigate, setQuery, usePlace } from '../router.js';
 import { Later } from '../later.js';
 import { Histogram, TimeLine } from './run_charts.js';
 import { Costs } from './run_costs.js';
 import { InvocationDots } from './run_dots.js';
+import { factsOf, Verification } from './run_facts.js';
 import { Tabs } from './run_tabs.js';
 import { Experiment, Scenario, Trust, trustOf } from './run_trust.js';
 
@@ -30,6 +31,7 @@ function Where({ run }) {
     ['Variant', html`<span class="mono" title=${run.variant_sha256}>${link('variant_sha256', run.variant_sha256,
       f.shortSha(run.variant_sha256))}</span> <span class="muted">${run.format} ${
       !run.variant_bytes ? '' : f.number(run.variant_bytes, 'bytes')}</span>`],
+    ...factsOf(run),
     ['Started', html`<time datetime=${run.started_at}>${f.dateTime(run.started_at)}</time>
       <span class="muted"> ${f.age(run.started_at)}</span>`],
     ...Object.entries(run.labels || {}).map(([name, value]) => [name, value]),
@@ -40,13 +42,15 @@ const HEADLINE = ['p50_ns', 'p90_ns', 'p99_ns', 'throughput_per_s', 'load_ns', '
   'peak_rss_bytes', 'cpu_ns_per_inference', 'energy_uj_per_inference'];
 const OPTIONAL = ['energy_uj_per_inference']; // few machines have it; then nothing stands there
 
-function Headline({ summary, trust }) {
+function Headline({ summary, trust, emulator }) {
+  const times = metric => emulator && metric !== 'peak_rss_bytes'; // an emulator's are no results
   const has = metric => !f.absent(summary[metric]?.value);
   const shown = HEADLINE.filter(metric => !OPTIONAL.includes(metric) || has(metric));
   return html`<ul class="headline">${shown.map(metric => html`<li key=${metric} data-metric=${metric}>
     <span class="label">${f.METRICS[metric].name}${
     trust !== 'not_assessed' && has(metric) && html` <${Badge} state=${trust} />`}</span>
-    <${Estimate} e=${summary[metric]} metric=${metric} /></li>`)}</ul>`;
+    ${times(metric) ? html`<span class="none">emulated</span>` : html`<${Estimate} e=${summary[metric]}
+    metric=${metric} />`}</li>`)}</ul>`;
 }
 
 function Head({ data, id, trust }) {
@@ -60,7 +64,9 @@ function Head({ data, id, trust }) {
     <p class="badges">${run ? html`<${Badge} state=${run.status} />${
       ok < invocations.length && run.status !== 'failed' && html`<${Badge} state="failed"
       text=${`${invocations.length - ok} of ${invocations.length} failed`} />`}<${Badge}
-        state=${run.verification} />${trust.state === 'not_assessed'
+        state=${run.verification} />${run.external && html`<${Badge} state="external"
+        title="latencies as another program told them, not timed here" />`}${run.emulator && html`<${Badge}
+        state="emulated" />`}${trust.state === 'not_assessed'
     ? html`<${Badge} state="not_assessed" text="trust: not assessed" />`
     : html`<a href="#trust" onClick=${event => {
       event.preventDefault();
@@ -73,57 +79,6 @@ function Head({ data, id, trust }) {
     run && !f.absent(run.planned) && run.planned !== invocations.length ? `· ${run.planned} were planned ` : ''}·
     each invocation is one fresh process; numbers are medians over invocations with exact 95 % intervals</p>
     ${run && html`<${Where} run=${run} />`}`;
-}
-
-// The worst of an output over the invocations: a mismatch in one of them is a mismatch of the run.
-function outputsOf(invocations) {
-  const byName = new Map();
-  for (const invocation of invocations) {
-    for (const output of invocation.verification?.outputs || []) {
-      const row = byName.get(output.output) || { output: output.output, checked: 0, failedIn: [], worst: output };
-      row.checked++;
-      if (!output.passed) {
-        row.failedIn.push(invocation.n);
-      }
-      if ((!output.passed && row.worst.passed) ||
-        (output.passed === row.worst.passed && output.max_abs > row.worst.max_abs)) {
-        row.worst = output;
-      }
-      byName.set(output.output, row);
-    }
-  }
-  return [...byName.values()];
-}
-
-function Verification({ run, invocations }) {
-  const rows = outputsOf(invocations);
-  const unstable = invocations.filter(i => i.status === 'ok' && i.deterministic === false).length;
-  if (rows.length === 0) {
-    return html`<p>No reference outputs were given, so nothing says whether the outputs are right.
-      Give them with <code>--expect reference.npz</code> or measure a bundle.</p>`;
-  }
-  return html`${run?.verification === 'wrong' && html`<p class="failure inline"><strong><span class="glyph"
-    aria-hidden="true">≠</span>The outputs are WRONG:</strong> this run is fast or slow at computing something
-    else. It is never ranked.</p>`}
-  <${Table} className="stack" caption="Outputs against their reference" rows=${rows} rowKey=${r => r.output}
-    columns=${[
-    { key: 'o', title: 'Output', cell: r => html`<span class="mono">${r.output}</span>` },
-    { key: 's', title: 'Result', wide: true, cell: r => (r.failedIn.length === 0
-      ? html`<${Badge} state="verified" text=${`equal within tolerance, ${r.checked}×`} />`
-      : html`<${Badge} state="wrong" text=${`WRONG in ${r.failedIn.length} of ${r.checked}`} /><span
-        class="under">${r.worst.reason}</span>`) },
-    { key: 'a', title: 'Max |Δ|', num: true, cell: r => f.scientific(r.worst.max_abs) },
-    { key: 'r', title: 'Max rel. Δ', num: true, cell: r => f.scientific(r.worst.max_rel) },
-    { key: 'c', title: 'Cosine', num: true,
-      cell: r => (f.absent(r.worst.cosine) ? f.DASH : f.fixed(r.worst.cosine, 6)) },
-    { key: 'n', title: 'SNR', num: true,
-      cell: r => (f.absent(r.worst.snr_db) ? f.DASH : `${f.fixed(r.worst.snr_db, 1)} dB`) },
-    { key: 't', title: 'Tolerance', num: true, cell: r => html`rtol ${r.worst.rtol}, atol ${r.worst.atol}` },
-    { key: 'm', title: 'Mismatched', num: true,
-      cell: r => `${f.number(r.worst.mismatched)} of ${f.number(r.worst.elements)}` },
-  ]} />
-  ${unstable > 0 && html`<p class="note">Outputs before and after the timed loop differed bit by bit in ${
-    f.plural(unstable, 'invocation')}: this configuration is not deterministic.</p>`}`;
 }
 
 function Failures({ invocations }) {
@@ -186,7 +141,9 @@ export function Page({ match }) {
   return html`<${Head} data=${data} id=${id} trust=${trust} />
     ${open && html`<p class="notice">This run is not closed yet: ${f.plural(invocations.length, 'invocation')} so far.
       The page follows it.</p>`}
-    ${summary && html`<${Headline} summary=${summary} trust=${trust.state} />`}
+    ${run?.emulator && html`<p class="notice"><span class="glyph" aria-hidden="true">✕</span>${run.emulator} computed in place
+      of the processor: these timings are no results and are never compared.</p>`}
+    ${summary && html`<${Headline} summary=${summary} trust=${trust.state} emulator=${run?.emulator} />`}
     <${Scenario} run=${run} scenario=${data.scenario} summary=${summary} />
     <${Trust} trust=${trust} total=${invocations.length} />
     <${Experiment} run=${run} invocations=${invocations} />
