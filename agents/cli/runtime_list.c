@@ -333,13 +333,13 @@ int ifm_runtime_list(struct ifm_cli *cli, struct ifm_err *err)
     int rc = ifm_place_runtimes(&names, err);
     if (rc)
         return rc;
-    if (!names[0]) {
+    l.modules = names;
+    if (!has_module(&l, "null")) { /* every build has it: this is not the folder of our modules */
         ifm_free(names);
         return ifm_err_set(err, IFM_ERR_CONFIG, "",
                            "no runtime modules are found beside this program; reinstall, or set "
                            "INFEROMETER_MODULE_DIR");
     }
-    l.modules = names;
     print_head(cli);
     for (const struct ifm_runtime_row *row = ifm_runtime_rows; row->name; row++)
         if (row->kind != IFM_RUNTIME_PLANNED)
