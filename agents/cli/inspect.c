@@ -5,13 +5,17 @@
 
 #include "agents/cli/cli.h"
 #include "agents/cli/format.h"
+#include "agents/cli/inspect_graph.h"
 #include "agents/cli/probe.h"
 #include "agents/cli/subject.h"
 #include "agents/plan/keys.h"
+#include "core/hash.h"
+#include "core/mem.h"
 
 struct inspect_options {
     struct ifm_cli_common common;
     const char *runtime, *variant;
+    bool nodes;
 };
 static const struct ifm_option inspect_options[] = {
     { .name = "runtime",
@@ -19,13 +23,17 @@ static const struct ifm_option inspect_options[] = {
       .offset = offsetof(struct inspect_options, runtime),
       .max = 64,
       .value = "NAME",
-      .help = "what describes the model; default: by the file's format" },
+      .help = "ask this runtime what it makes of the model, instead of reading the file" },
     { .name = "variant",
       .type = IFM_OPT_STRING,
       .offset = offsetof(struct inspect_options, variant),
       .max = 128,
       .value = "NAME",
-      .help = "variant of a bundle" },
+      .help = "variant of a bundle; default: every one" },
+    { .name = "nodes",
+      .type = IFM_OPT_BOOL,
+      .offset = offsetof(struct inspect_options, nodes),
+      .help = "list every operator" },
     IFM_CLI_COMMON_ROWS,
     IFM_OPTION_END
 };
@@ -111,19 +119,15 @@ static void print(struct ifm_cli *cli, const struct ifm_subject *s, const struct
     ifm_buf_addc(out, '\n');
 }
 
-static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv,
+static int ask_runtime(struct ifm_cli *cli, const struct inspect_options *o, const char *model,
                        struct ifm_err *err)
 {
-    const struct inspect_options *o = options;
     struct ifm_subject subject = { .bytes = 0 };
     struct ifm_probe probe = { .load_ns = 0 };
-    int rc = ifm_cli_arguments(argc, argv, 1, 1, "one MODEL or BUNDLE", err);
-    if (rc)
-        return rc;
     struct ifm_subject_asked asked = {
-        .model = argv[0], .runtime = o->runtime, .variant = o->variant, .rtol = -1, .atol = -1
+        .model = model, .runtime = o->runtime, .variant = o->variant, .rtol = -1, .atol = -1
     };
-    rc = ifm_subject_open(&asked, &subject, err);
+    int rc = ifm_subject_open(&asked, &subject, err);
     if (!rc)
         rc = ifm_probe_model(subject.runtime, subject.path, NULL, &probe, err);
     if (!rc)
@@ -133,12 +137,98 @@ static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv
     return rc;
 }
 
+/* A file that can be read and is not valid is shown first; then it is an error. */
+static int read_file(struct ifm_cli *cli, const struct inspect_options *o, const char *path,
+                     const char *model, const char *variant, struct ifm_jw *w, struct ifm_err *err)
+{
+    struct ifm_graph graph;
+    struct ifm_inspected about = { .model = model, .variant = variant, .nodes = o->nodes };
+    struct stat status;
+    int64_t bytes;
+    int rc = ifm_graph_open(path, &graph, err);
+    if (rc)
+        return rc;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+        rc = ifm_hash_file(path, about.sha256, &bytes, err);
+    if (!rc && w)
+        ifm_inspect_json(w, &graph, &about);
+    else if (!rc)
+        ifm_inspect_print(cli, &graph, &about);
+    if (!rc && graph.problem_count)
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "", "%.80s is not valid: %.100s", variant,
+                         graph.problems[0].text);
+    ifm_graph_done(&graph);
+    return rc;
+}
+
+static int read_bundle(struct ifm_cli *cli, const struct inspect_options *o, const char *path,
+                       struct ifm_jw *w, struct ifm_err *err)
+{
+    struct ifm_tempdir temp = { .path = "" };
+    struct ifm_bundle bundle = { .folder = NULL };
+    int rc = ifm_bundle_open(path, &temp, &bundle, err), worst = 0;
+    bool found = false;
+    const struct ifm_bundle_variant *variants = bundle.manifest.variants.items;
+    for (size_t i = 0; !rc && i < bundle.manifest.variants.count; i++) {
+        struct ifm_err why = IFM_ERR_INIT;
+        if (o->variant && strcmp(o->variant, variants[i].name) != 0)
+            continue;
+        if (found && !w)
+            ifm_buf_addc(&cli->out, '\n');
+        found = true;
+        char *file = ifm_bundle_path(&bundle, variants[i].path);
+        int code = file ? read_file(cli, o, file, bundle.manifest.model, variants[i].name, w, &why)
+                        : ifm_err_set(&why, IFM_ERR_NOMEM, "", "out of memory");
+        ifm_free(file);
+        if (code && !worst && err)
+            *err = why;
+        worst = worst ? worst : code;
+    }
+    if (!rc && o->variant && !found)
+        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "the bundle has no variant \"%.60s\"", o->variant);
+    if (bundle.folder)
+        ifm_bundle_done(&bundle);
+    ifm_tempdir_done(&temp);
+    return rc ? rc : worst;
+}
+
+static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv,
+                       struct ifm_err *err)
+{
+    const struct inspect_options *o = options;
+    int rc = ifm_cli_arguments(argc, argv, 1, 1, "one MODEL or BUNDLE", err);
+    if (rc || o->runtime)
+        return rc ? rc : ask_runtime(cli, o, argv[0], err);
+    bool json = cli->format != IFM_FORMAT_HUMAN && cli->format != IFM_FORMAT_MD;
+    bool bundle = ifm_bundle_is(argv[0]), list = bundle && !o->variant;
+    const char *slash = strrchr(argv[0], '/');
+    struct stat status;
+    struct ifm_jw w;
+    if (!bundle && stat(argv[0], &status))
+        return ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "cannot read the model %.120s", argv[0]);
+    ifm_jw_init(&w, &cli->out);
+    if (json && list)
+        ifm_jw_begin(&w, '[');
+    rc = bundle ? read_bundle(cli, o, argv[0], json ? &w : NULL, err)
+                : read_file(cli, o, argv[0], slash ? slash + 1 : argv[0], "", json ? &w : NULL, err);
+    if (json && list)
+        ifm_jw_end(&w, ']');
+    if (cli->out.len && json)
+        ifm_buf_addc(&cli->out, '\n');
+    return rc;
+}
+
 const struct ifm_verb ifm_verb_inspect = {
     .name = "inspect",
     .arguments = "MODEL|BUNDLE",
-    .summary = "inputs, outputs, size and hash of a model",
-    .examples = "  inferometer inspect model.onnx\n  inferometer inspect model.onnx --json\n",
-    .notes = "A \"?\" is a dimension that the model leaves open: --shape sets it.\n",
+    .summary = "what a model file says of itself, without a runtime",
+    .examples = "  inferometer inspect model.onnx\n"
+                "  inferometer inspect model.tflite --nodes\n"
+                "  inferometer inspect model.onnx --json\n"
+                "  inferometer inspect model.onnx --runtime openvino\n",
+    .notes = "Reads ONNX, ORT, TFLite, ExecuTorch, TorchScript, .pt2, OpenVINO, TensorRT and\n"
+             "safetensors files; nothing in them is executed. A \"?\" is a dimension that the\n"
+             "model leaves open: `run --shape` sets it. Ends with 65 where the file is not valid.\n",
     .options = inspect_options,
     .options_size = sizeof(struct inspect_options),
     .run = run_inspect

@@ -48,15 +48,36 @@ static void folder_of(const struct ifm_registry_module *module, const char *path
     }
 }
 
-int64_t ifm_library_mapped_bytes(const struct ifm_registry_module *module, const char *path)
-{
-    char folder[PATH_MAX], line[PATH_MAX + 128];
+struct counted {
     struct {
         dev_t device;
         ino_t file;
     } seen[FILES_MAX];
-    size_t count = 0;
-    int64_t bytes = 0;
+    size_t count;
+    int64_t bytes;
+};
+
+/* Each file once, however many mappings it has. */
+static void count_file(const char *path, struct counted *c)
+{
+    struct stat info;
+    if (c->count == FILES_MAX || stat(path, &info) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->seen[i].device == info.st_dev && c->seen[i].file == info.st_ino) {
+            return;
+        }
+    }
+    c->seen[c->count].device = info.st_dev;
+    c->seen[c->count++].file = info.st_ino;
+    c->bytes += info.st_size;
+}
+
+int64_t ifm_library_mapped_bytes(const struct ifm_registry_module *module, const char *path)
+{
+    char folder[PATH_MAX], line[PATH_MAX + 128];
+    struct counted counted = { .count = 0 };
     FILE *maps = path ? fopen("/proc/self/maps", "re") : NULL;
     if (!maps) {
         return IFM_JSON_ABSENT;
@@ -65,26 +86,15 @@ int64_t ifm_library_mapped_bytes(const struct ifm_registry_module *module, const
     const size_t len = strlen(folder);
     while (fgets(line, sizeof line, maps)) {
         const char *file = path_in(line);
-        struct stat info;
         /* A system library's folder holds everybody's: there only the file itself counts. */
-        const bool own = module->installed.library ? file && strncmp(file, folder, len) == 0 &&
-                                                         file[len] == '/'
-                                                   : file && strcmp(file, path) == 0;
-        if (!own || count == FILES_MAX || stat(file, &info) != 0) {
-            continue;
-        }
-        size_t i = 0;
-        while (i < count && (seen[i].device != info.st_dev || seen[i].file != info.st_ino)) {
-            i++;
-        }
-        if (i == count) {
-            seen[count].device = info.st_dev;
-            seen[count++].file = info.st_ino;
-            bytes += info.st_size;
+        if (file && (module->installed.library
+                         ? strncmp(file, folder, len) == 0 && file[len] == '/'
+                         : strcmp(file, path) == 0)) {
+            count_file(file, &counted);
         }
     }
     fclose(maps);
-    return count ? bytes : IFM_JSON_ABSENT;
+    return counted.count ? counted.bytes : IFM_JSON_ABSENT;
 }
 
 void ifm_library_describe(const struct ifm_registry_module *module,

@@ -222,7 +222,7 @@ class RealModel(CliCase):
         self.assertTrue(assumed)
         self.assertIn("assumed for input", got.err)
         got = self.ok("inspect", path)
-        self.assertIn("state  float32[2, ?, 128]", got.out)
+        self.assertIn("state  float32[2, batch, 128]", got.out)
         self.assertIn("7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49", got.out)
 
 
