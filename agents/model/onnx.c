@@ -235,6 +235,8 @@ int ifm_read_onnx(struct ifm_graph *graph, struct ifm_err *err)
         rc = external_bytes(&onnx);
     if (!rc)
         ifm_onnx_quant(&onnx);
+    if (!rc)
+        rc = ifm_onnx_infer(&onnx);
     ifm_free(onnx.names);
     ifm_free(onnx.parents);
     ifm_free(onnx.owners);

@@ -135,6 +135,7 @@ int ifm_onnx_functions(struct ifm_onnx *onnx, struct ifm_pb model);
 int ifm_onnx_opsets(struct ifm_onnx *onnx, struct ifm_pb pb, uint32_t number, size_t count, struct ifm_graph_opset **out);
 
 void ifm_onnx_quant(struct ifm_onnx *onnx); /* which tensors are quantized, after all nodes */
+int ifm_onnx_infer(struct ifm_onnx *onnx);  /* graph->shapes, as far as file order lets them be inferred */
 
 
 
