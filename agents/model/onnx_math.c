@@ -206,7 +206,7 @@ static bool einsum(struct ifm_onnx_step *step, ifm_shape *out)
 static bool one_of(const char *list, const char *op)
 {
     size_t len = strlen(op);
-    for (const char *p = strstr(list, op); p; p = strstr(p + 1, op))
+    for (const char *p = len ? strstr(list + 1, op) : NULL; p; p = strstr(p + 1, op))
         if (p[-1] == ' ' && p[len] == ' ')
             return true;
     return false;
