@@ -18,6 +18,16 @@ void litert_forget(struct litert_state *s)
     s->said[0] = '\0';
 }
 
+/* A failed check begins with the file of the vendor's own build: "/somewhere/kernels/pad.cc:12 rank was not true". */
+static const char *without_folder(const char *text)
+{
+    const char *start = text;
+    for (const char *p = text; text[0] == '/' && *p && *p != ' '; p++) {
+        start = *p == '/' ? p + 1 : start;
+    }
+    return start;
+}
+
 /* The first message is the cause, what follows says who had to give up. */
 void litert_report(void *state, const char *format, va_list args)
 {
@@ -27,7 +37,7 @@ void litert_report(void *state, const char *format, va_list args)
     text[strcspn(text, "\r\n")] = '\0';
     litert_host->log(litert_host->context, IFM_LOG_DEBUG, "%s", text);
     if (!s->said[0]) {
-        snprintf(s->said, sizeof s->said, "%.*s", (int)sizeof s->said - 1, text);
+        snprintf(s->said, sizeof s->said, "%.*s", (int)sizeof s->said - 1, without_folder(text));
     }
 }
 
