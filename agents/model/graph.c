@@ -242,7 +242,14 @@ int ifm_graph_start(struct ifm_graph *graph, const char *path, struct ifm_err *e
         return ifm_err_errno(err, errno, "model", what);
     if (S_ISDIR(status.st_mode))
         return 0;
+    return ifm_graph_map(graph, path, err);
+}
+
+int ifm_graph_map(struct ifm_graph *graph, const char *path, struct ifm_err *err)
+{
+    char what[180];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    snprintf(what, sizeof what, "cannot read %.140s", path);
     if (fd < 0)
         return ifm_err_errno(err, errno, "model", what);
     int rc = map_file(graph, fd, err);

@@ -11,6 +11,8 @@
 
 /* Zeroes the graph, makes its arena, maps the file (not a folder). ifm_graph_done after it, also on failure. */
 int ifm_graph_start(struct ifm_graph *graph, const char *path, struct ifm_err *err);
+/* Maps a further file as the graph's own, where none is mapped yet (the model inside a package). */
+int ifm_graph_map(struct ifm_graph *graph, const char *path, struct ifm_err *err);
 const char *ifm_graph_base(const struct ifm_graph *graph); /* file name of the path, for messages */
 
 /* The shape of a tensor as declared, dynamic dimensions by the options, else 1. */

@@ -48,6 +48,11 @@ static const struct row {
     { "FULLY_CONNECTED", DENSE, 0, 1, 0, 0 },
     { "BATCH_MATMUL", PRODUCT, 0, 1, 0, 0 },
     { "TRANSPOSE_CONV", CONV_BACK, 2, 1, 0, 1 },
+    /* Core ML programs: x and weight (or y) come first */
+    { "conv", CONV, 0, 1, 1, 0 },
+    { "conv_transpose", CONV_BACK, 0, 1, 1, 0 },
+    { "linear", DENSE, 0, 1, 0, 0 },
+    { "matmul", PRODUCT, 0, 1, 0, 0 },
     /* OpenVINO */
     { "Convolution", CONV, 0, 1, 1, 0 },
     { "GroupConvolution", CONV, 0, 1, 2, 0 },

@@ -16,6 +16,8 @@ static const struct ifm_graph_format formats[] = {
     { "tensorrt", ifm_is_tensorrt, NULL, ifm_read_tensorrt },
     { "openvino", ifm_is_openvino, NULL, ifm_read_openvino },
     { "safetensors", ifm_is_safetensors, ".safetensors", ifm_read_safetensors },
+    { "coreml", ifm_is_coreml, ".mlmodel", ifm_read_coreml },
+    { "mlpackage", NULL, ".mlpackage", ifm_read_mlpackage }, /* a folder */
     { "onnx", ifm_is_onnx, ".onnx", ifm_read_onnx },
 };
 #define FORMATS (sizeof formats / sizeof *formats)
