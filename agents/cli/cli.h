@@ -103,7 +103,7 @@ struct ifm_verb {
     int (*run)(struct ifm_cli *cli, void *options, int argc, char **argv, struct ifm_err *err);
 };
 extern const struct ifm_verb ifm_verb_run, ifm_verb_list, ifm_verb_show, ifm_verb_compare,
-    ifm_verb_push, ifm_verb_inspect, ifm_verb_doctor, ifm_verb_rerun, ifm_verb_profile,
+    ifm_verb_push, ifm_verb_inspect, ifm_verb_lint, ifm_verb_doctor, ifm_verb_rerun, ifm_verb_profile,
     ifm_verb_completion,
     ifm_verb_runtime, ifm_verb_version, ifm_verb_help;
 extern const struct ifm_verb *const ifm_verbs[]; /* NULL-terminated */

@@ -11,7 +11,7 @@
 
 const struct ifm_verb *const ifm_verbs[] = {
     &ifm_verb_run,     &ifm_verb_list,   &ifm_verb_show,    &ifm_verb_compare, &ifm_verb_rerun,
-    &ifm_verb_profile, &ifm_verb_push,   &ifm_verb_inspect, &ifm_verb_doctor,  &ifm_verb_runtime,
+    &ifm_verb_profile, &ifm_verb_push,   &ifm_verb_inspect, &ifm_verb_lint, &ifm_verb_doctor,  &ifm_verb_runtime,
     &ifm_verb_completion, &ifm_verb_version, &ifm_verb_help, NULL
 };
 
