@@ -13,7 +13,7 @@ struct lint_options {
     int64_t budget;
     struct ifm_option_list rules, ignored;
     const char *variant;
-    bool list;
+    bool list, dry_load;
 };
 static const struct ifm_option lint_options[] = {
     { .name = "target", .type = IFM_OPT_CHOICE, .offset = offsetof(struct lint_options, target), .fallback = "any",
@@ -28,6 +28,8 @@ static const struct ifm_option lint_options[] = {
       .help = "without this rule; may be given several times" },
     { .name = "variant", .type = IFM_OPT_STRING, .offset = offsetof(struct lint_options, variant), .max = 128,
       .value = "NAME", .help = "variant of a bundle; default: every one" },
+    { .name = "dry-load", .type = IFM_OPT_BOOL, .offset = offsetof(struct lint_options, dry_load),
+      .help = "let every runtime here that reads the format load the model, and say which refuse it" },
     { .name = "list", .type = IFM_OPT_BOOL, .offset = offsetof(struct lint_options, list),
       .help = "list the rules instead of looking at a model" },
     IFM_CLI_COMMON_ROWS,
@@ -120,38 +122,70 @@ static void say(struct ifm_cli *cli, const struct finding *f, size_t index)
 
 struct tally { size_t findings, counts[4]; bool broken; };
 
+static void dry_load(struct ifm_cli *cli, const struct ifm_lint *lint, const char *name, struct tally *tally)
+{
+    struct ifm_buf loads, refuses;
+    ifm_buf_init(&loads, 4096);
+    ifm_buf_init(&refuses, 4096);
+    if (ifm_lint_load(lint, &loads, &refuses)) {
+        struct finding f = { name, "not-loadable", "warning", "a runtime here refuses to load the model",
+                             refuses.len ? refuses.data : "", "change what it names, or choose another runtime" };
+        say(cli, &f, tally->findings++);
+        tally->counts[2]++;
+    }
+    if (loads.len && cli->format == IFM_FORMAT_HUMAN)
+        ifm_buf_addf(&cli->out, "loaded by %s\n", loads.data);
+    ifm_buf_done(&loads);
+    ifm_buf_done(&refuses);
+}
+
+static void report_faults(struct ifm_cli *cli, const struct ifm_graph *graph, const char *name, struct tally *tally)
+{
+    for (size_t i = 0; i < graph->problem_count; i++) {
+        struct finding f = { name, graph->problems[i].code, "error", graph->problems[i].text, "",
+                             "export the model again: it breaks the format's rules" };
+        say(cli, &f, tally->findings++);
+        tally->counts[3]++;
+        tally->broken = true;
+    }
+}
+
+static void apply(struct ifm_cli *cli, const struct lint_options *o, const struct ifm_lint *lint,
+                  const struct ifm_lint_rule *rule, const char *name, struct tally *tally)
+{
+    int severity = severity_of(rule, o->target);
+    struct ifm_buf seen;
+    if (!severity || among(&o->ignored, rule->code) || (o->rules.count && !among(&o->rules, rule->code)))
+        return;
+    ifm_buf_init(&seen, 4096);
+    if (rule->check(lint, &seen)) {
+        struct finding f = { name, rule->code, severity_names[severity], rule->text, seen.len ? seen.data : "",
+                             rule->remedy };
+        say(cli, &f, tally->findings++);
+        tally->counts[severity]++;
+    }
+    ifm_buf_done(&seen);
+}
+
 static int look(struct ifm_cli *cli, const struct lint_options *o, const char *path, const char *name,
                 struct tally *tally, struct ifm_err *err)
 {
+    static const char *const targets[] = { "any", "server", "phone", "browser", "tensorrt", "coreml", "microcontroller" };
     struct ifm_graph graph;
     struct ifm_lint lint = { .target = (enum ifm_lint_target)o->target, .budget_bytes = o->budget };
     int rc = ifm_graph_open(path, &graph, err);
     if (rc)
         return rc;
     rc = ifm_lint_open(&lint, &graph, err);
-    if (cli->format == IFM_FORMAT_HUMAN && !rc)
-        ifm_buf_addf(&cli->out, "%s%.120s  %s, target %s\n", tally->findings ? "\n" : "", name, graph.format_name,
-                     (const char *[]){ "any", "server", "phone", "browser", "tensorrt", "coreml", "microcontroller" }[o->target]);
-    for (size_t i = 0; !rc && i < graph.problem_count; i++) {
-        struct finding f = { name, graph.problems[i].code, "error", graph.problems[i].text, "",
-                             "export the model again: it breaks the format's rules" };
-        say(cli, &f, tally->findings++);
-        tally->counts[3]++;
-        tally->broken = true;
-    }
-    for (const struct ifm_lint_rule *rule = ifm_lint_rules; !rc && rule->code; rule++) {
-        int severity = severity_of(rule, o->target);
-        struct ifm_buf seen;
-        if (!severity || among(&o->ignored, rule->code) || (o->rules.count && !among(&o->rules, rule->code)))
-            continue;
-        ifm_buf_init(&seen, 4096);
-        if (rule->check(&lint, &seen)) {
-            struct finding f = { name, rule->code, severity_names[severity], rule->text, seen.len ? seen.data : "",
-                                 rule->remedy };
-            say(cli, &f, tally->findings++);
-            tally->counts[severity]++;
-        }
-        ifm_buf_done(&seen);
+    if (!rc) {
+        if (cli->format == IFM_FORMAT_HUMAN)
+            ifm_buf_addf(&cli->out, "%s%.120s  %s, target %s\n", tally->findings ? "\n" : "", name, graph.format_name,
+                         targets[o->target]);
+        report_faults(cli, &graph, name, tally);
+        for (const struct ifm_lint_rule *rule = ifm_lint_rules; rule->code; rule++)
+            apply(cli, o, &lint, rule, name, tally);
+        if (o->dry_load && !graph.problem_count)
+            dry_load(cli, &lint, name, tally);
     }
     ifm_lint_done(&lint);
     ifm_graph_done(&graph);

@@ -45,6 +45,10 @@ ifm_lint_check ifm_lint_sensitive, ifm_lint_unfused_qdq, ifm_lint_dynamic_conv, 
     ifm_lint_random, ifm_lint_leftover, ifm_lint_training, ifm_lint_batchnorm, ifm_lint_custom,
     ifm_lint_transposes;
 
+/* Asks every runtime here that reads the format to load the model, each in a process of its own. Returns how many
+ * refuse; `refuses` says why, `loads` names those that take it. */
+size_t ifm_lint_load(const struct ifm_lint *lint, struct ifm_buf *loads, struct ifm_buf *refuses);
+
 /* -- For checks ---------------------------------------------------------------------------------- */
 bool ifm_lint_among(const char *word, const char *const *words); /* words end with NULL */
 const struct ifm_graph_node *ifm_lint_maker(const struct ifm_lint *lint, uint32_t tensor); /* NULL: none */

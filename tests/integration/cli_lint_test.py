@@ -218,6 +218,17 @@ class Command(CliCase):
         self.fails(66, "none.onnx", "lint", "none.onnx")
         self.fails(64, "did you mean old-opset?", "lint", "a.onnx", "--rule", "old-opsets")
 
+    def test_runtimes_that_refuse_the_model_are_named(self):
+        self.write("good.onnx", relu())
+        self.write("odd.onnx", custom("my.company"))
+        got = self.ok("lint", "good.onnx", "--dry-load")
+        if "loaded by" not in got.out:
+            self.skipTest("no runtime for ONNX is installed; run: deploy/fetch onnxruntime")
+        self.assertNotIn("not-loadable", got.out)
+        items = {i["code"]: i for i in self.ok("lint", "odd.onnx", "--dry-load", "--json").json["items"]}
+        self.assertIn("Strange", items["not-loadable"]["seen"])
+        self.assertNotIn("not-loadable", self.ok("lint", "odd.onnx").out)
+
     def test_formats(self):
         self.write("a.onnx", add(opset=13, dims=(1, 4)))
         text = self.ok("lint", "a.onnx", "--target", "server").out
