@@ -210,7 +210,7 @@ static int count_constants(struct ifm_graph *graph, struct ifm_err *err)
         saturate(tensor->buffer ? &graph->buffers : &graph->parameters, elements);
         saturate(&graph->weight_bytes, tensor->bytes);
     }
-    if (!graph->type_count && !graph->has_nodes) /* nothing is told, which is not "none" */
+    if (!graph->type_count && (!graph->has_nodes || !graph->tensor_count)) /* nothing is told, which is not "none" */
         graph->parameters = graph->buffers = graph->weight_bytes = IFM_GRAPH_UNKNOWN;
     qsort(graph->types, graph->type_count, sizeof *graph->types, by_bytes);
     return 0;

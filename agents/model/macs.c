@@ -53,6 +53,10 @@ static const struct row {
     { "conv_transpose", CONV_BACK, 0, 1, 1, 0 },
     { "linear", DENSE, 0, 1, 0, 0 },
     { "matmul", PRODUCT, 0, 1, 0, 0 },
+    /* TensorFlow: no shapes are known, so these only tell that something is missing */
+    { "Conv2D", CONV, 0, 1, 0, 1 },
+    { "DepthwiseConv2dNative", CONV, 0, 1, 0, 1 },
+    { "BatchMatMulV2", PRODUCT, 0, 1, 0, 0 },
     /* OpenVINO */
     { "Convolution", CONV, 0, 1, 1, 0 },
     { "GroupConvolution", CONV, 0, 1, 2, 0 },

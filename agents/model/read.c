@@ -18,6 +18,7 @@ static const struct ifm_graph_format formats[] = {
     { "safetensors", ifm_is_safetensors, ".safetensors", ifm_read_safetensors },
     { "coreml", ifm_is_coreml, ".mlmodel", ifm_read_coreml },
     { "mlpackage", NULL, ".mlpackage", ifm_read_mlpackage }, /* a folder */
+    { "savedmodel", ifm_is_savedmodel, NULL, ifm_read_savedmodel },
     { "onnx", ifm_is_onnx, ".onnx", ifm_read_onnx },
 };
 #define FORMATS (sizeof formats / sizeof *formats)

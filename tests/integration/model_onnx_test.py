@@ -170,6 +170,18 @@ def compare(name, path):
     return ours == good, good
 
 
+# Multiply-accumulates as their papers and other counters give them; the files declare no inner shape.
+MACS = {"light_resnet50": 4089184256, "light_vgg19": 19632062464, "light_squeezenet": 349151936, "light_bvlc_alexnet": 654560384}
+
+
+def check_macs(folder):
+    for name, expected in MACS.items():
+        told = model_lib.facts(os.path.join(folder, "light", name + ".onnx"))
+        assert told["macs"] == expected and not told["macs_unknown"], f"{name}: {told['macs']} MACs, {expected} expected"
+        assert told["activation_bytes"] > 1000000, f"{name}: {told['activation_bytes']} bytes of activations"
+    print(f"MACs of {len(MACS)} known networks agree")
+
+
 def main():
     model_lib.need_program()
     results = []
@@ -186,6 +198,7 @@ def main():
         results.append(compare(path, path))
     for path in sorted(glob.glob(os.path.join(model_lib.SOURCE, "build/models/*.onnx"))):
         results.append(compare(path, path))
+    check_macs(shipped)
     good = sum(one for _, one in results)
     print(f"{len(results)} models: {good} good, {len(results) - good} broken; {sum(not same for same, _ in results)} verdicts differ")
     assert len(results) - good >= 20 and good >= 20
