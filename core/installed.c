@@ -347,7 +347,7 @@ size_t ifm_installed_list(const char *name, struct ifm_installed_place *out, siz
             if (e->d_name[0] == '.' || strlen(e->d_name) >= sizeof p->version || len < 0 ||
                 (size_t)len >= sizeof p->folder)
                 continue;
-            snprintf(p->version, sizeof p->version, "%s", e->d_name);
+            snprintf(p->version, sizeof p->version, "%.63s", e->d_name);
             p->whole = has_file(p->folder, "runtime.json");
             count += p->whole || has_file(p->folder, ".unpacked") ||
                      has_file(p->folder, ".unpacked-torch");

@@ -65,4 +65,10 @@ int ifm_experiment_comparisons(const struct ifm_experiment *x, struct ifm_versus
 void ifm_experiment_sentence(const struct ifm_experiment *x, const struct ifm_versus *v,
                              char text[IFM_EXPERIMENT_TEXT]);
 
+/* -- experiment_reasons.c: facts, choices, exclusions, why one loses -----------------------------
+ */
+struct ifm_grid;
+void ifm_experiment_facts(const struct ifm_experiment *x, struct ifm_grid *grid);
+void ifm_experiment_closing(const struct ifm_experiment *x, struct ifm_buf *out);
+
 #endif

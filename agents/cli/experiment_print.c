@@ -201,6 +201,20 @@ static const char *colour_of(const struct ifm_experiment *x, size_t arm)
     return bad ? ifm_cli_red(x->cli) : "";
 }
 
+/* A second table: what each arm costs beside its latency. True: out of memory. */
+static bool facts(const struct ifm_experiment *x)
+{
+    struct ifm_grid grid = { .rows = 0 };
+    ifm_experiment_facts(x, &grid);
+    ifm_buf_addc(&x->cli->out, '\n');
+    for (size_t i = 0; i < grid.rows; i++)
+        ifm_grid_row(&grid, i, i ? "" : ifm_cli_dim(x->cli),
+                     i || !ifm_cli_dim(x->cli)[0] ? "" : ifm_cli_plain(x->cli), &x->cli->out);
+    bool failed = grid.failed;
+    ifm_grid_done(&grid);
+    return failed;
+}
+
 static int human(const struct ifm_experiment *x, const struct ifm_versus *versus, size_t count)
 {
     struct ifm_cli *cli = x->cli;
@@ -212,6 +226,7 @@ static int human(const struct ifm_experiment *x, const struct ifm_versus *versus
     }
     bool failed = grid.failed;
     ifm_grid_done(&grid);
+    failed = facts(x) || failed;
     for (size_t i = 0; i < x->count; i++) {
         const struct ifm_measure *m = &x->arms[i];
         if (m->bad_input)
@@ -226,6 +241,7 @@ static int human(const struct ifm_experiment *x, const struct ifm_versus *versus
         ifm_buf_addf(&cli->out, "  %s after %lld invocations; what was finished is kept\n",
                      x->interrupted ? "interrupted" : "the maximum of time was reached",
                      (long long)x->made);
+    ifm_experiment_closing(x, &cli->out);
     ifm_buf_adds(&cli->out, ifm_cli_bold(cli));
     conclusions(x, versus, count, &cli->out);
     ifm_buf_adds(&cli->out, ifm_cli_plain(cli));
@@ -240,6 +256,13 @@ static int markdown(const struct ifm_experiment *x, const struct ifm_versus *ver
     bool failed = grid.failed;
     ifm_grid_done(&grid);
     ifm_buf_addc(&x->cli->out, '\n');
+    struct ifm_grid more = { .rows = 0 };
+    ifm_experiment_facts(x, &more);
+    ifm_grid_markdown(&more, &x->cli->out);
+    failed = failed || more.failed;
+    ifm_grid_done(&more);
+    ifm_buf_addc(&x->cli->out, '\n');
+    ifm_experiment_closing(x, &x->cli->out);
     conclusions(x, versus, count, &x->cli->out);
     return failed ? IFM_ERR_NOMEM : 0;
 }

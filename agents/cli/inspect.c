@@ -161,35 +161,56 @@ static int read_file(struct ifm_cli *cli, const struct inspect_options *o, const
     return rc;
 }
 
+static int read_variant(struct ifm_cli *cli, const struct inspect_options *o,
+                        const struct ifm_bundle *bundle, const struct ifm_bundle_variant *variant,
+                        struct ifm_jw *w, struct ifm_err *err)
+{
+    char *file = ifm_bundle_path(bundle, variant->path);
+    int rc = file ? read_file(cli, o, file, bundle->manifest.model, variant->name, w, err)
+                  : ifm_err_set(err, IFM_ERR_NOMEM, "", "out of memory");
+    ifm_free(file);
+    return rc;
+}
+
+/* Every variant that was asked for is shown, also after one that is broken; the first fault is returned. */
+static int read_variants(struct ifm_cli *cli, const struct inspect_options *o,
+                         const struct ifm_bundle *bundle, struct ifm_jw *w, struct ifm_err *err)
+{
+    const struct ifm_bundle_variant *variants = bundle->manifest.variants.items;
+    int worst = 0;
+    size_t shown = 0;
+    for (size_t i = 0; i < bundle->manifest.variants.count; i++) {
+        struct ifm_err why = IFM_ERR_INIT;
+        if (o->variant && strcmp(o->variant, variants[i].name) != 0)
+            continue;
+        if (shown++ && !w)
+            ifm_buf_addc(&cli->out, '\n');
+        int rc = read_variant(cli, o, bundle, &variants[i], w, &why);
+        if (rc && !worst && err)
+            *err = why;
+        worst = worst ? worst : rc;
+    }
+    return shown ? worst
+                 : ifm_err_set(err, IFM_ERR_USAGE, "", "the bundle has no variant \"%.60s\"",
+                               o->variant ? o->variant : "");
+}
+
 static int read_bundle(struct ifm_cli *cli, const struct inspect_options *o, const char *path,
                        struct ifm_jw *w, struct ifm_err *err)
 {
     struct ifm_tempdir temp = { .path = "" };
     struct ifm_bundle bundle = { .folder = NULL };
-    int rc = ifm_bundle_open(path, &temp, &bundle, err), worst = 0;
-    bool found = false;
-    const struct ifm_bundle_variant *variants = bundle.manifest.variants.items;
-    for (size_t i = 0; !rc && i < bundle.manifest.variants.count; i++) {
-        struct ifm_err why = IFM_ERR_INIT;
-        if (o->variant && strcmp(o->variant, variants[i].name) != 0)
-            continue;
-        if (found && !w)
-            ifm_buf_addc(&cli->out, '\n');
-        found = true;
-        char *file = ifm_bundle_path(&bundle, variants[i].path);
-        int code = file ? read_file(cli, o, file, bundle.manifest.model, variants[i].name, w, &why)
-                        : ifm_err_set(&why, IFM_ERR_NOMEM, "", "out of memory");
-        ifm_free(file);
-        if (code && !worst && err)
-            *err = why;
-        worst = worst ? worst : code;
-    }
-    if (!rc && o->variant && !found)
-        rc = ifm_err_set(err, IFM_ERR_USAGE, "", "the bundle has no variant \"%.60s\"", o->variant);
-    if (bundle.folder)
+    int rc = ifm_bundle_open(path, &temp, &bundle, err);
+    if (!rc) {
+        if (w && !o->variant)
+            ifm_jw_begin(w, '[');
+        rc = read_variants(cli, o, &bundle, w, err);
+        if (w && !o->variant)
+            ifm_jw_end(w, ']');
         ifm_bundle_done(&bundle);
+    }
     ifm_tempdir_done(&temp);
-    return rc ? rc : worst;
+    return rc;
 }
 
 static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv,
@@ -199,21 +220,19 @@ static int run_inspect(struct ifm_cli *cli, void *options, int argc, char **argv
     int rc = ifm_cli_arguments(argc, argv, 1, 1, "one MODEL or BUNDLE", err);
     if (rc || o->runtime)
         return rc ? rc : ask_runtime(cli, o, argv[0], err);
-    bool json = cli->format != IFM_FORMAT_HUMAN && cli->format != IFM_FORMAT_MD;
-    bool bundle = ifm_bundle_is(argv[0]), list = bundle && !o->variant;
     const char *slash = strrchr(argv[0], '/');
     struct stat status;
-    struct ifm_jw w;
-    if (!bundle && stat(argv[0], &status))
-        return ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "cannot read the model %.120s", argv[0]);
-    ifm_jw_init(&w, &cli->out);
-    if (json && list)
-        ifm_jw_begin(&w, '[');
-    rc = bundle ? read_bundle(cli, o, argv[0], json ? &w : NULL, err)
-                : read_file(cli, o, argv[0], slash ? slash + 1 : argv[0], "", json ? &w : NULL, err);
-    if (json && list)
-        ifm_jw_end(&w, ']');
-    if (cli->out.len && json)
+    struct ifm_jw writer, *w = NULL;
+    ifm_jw_init(&writer, &cli->out);
+    if (cli->format != IFM_FORMAT_HUMAN && cli->format != IFM_FORMAT_MD)
+        w = &writer;
+    if (ifm_bundle_is(argv[0]))
+        rc = read_bundle(cli, o, argv[0], w, err);
+    else if (stat(argv[0], &status))
+        rc = ifm_err_set(err, IFM_ERR_NOT_FOUND, "", "cannot read the model %.120s", argv[0]);
+    else
+        rc = read_file(cli, o, argv[0], slash ? slash + 1 : argv[0], "", w, err);
+    if (cli->out.len && w)
         ifm_buf_addc(&cli->out, '\n');
     return rc;
 }
