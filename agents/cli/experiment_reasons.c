@@ -71,6 +71,8 @@ void ifm_experiment_facts(const struct ifm_experiment *x, struct ifm_grid *grid)
 /* -- Which to take ------------------------------------------------------------------------------
  */
 
+#define WITHIN_NOISE .05
+
 static bool checked(const struct ifm_measure *m)
 {
     return m->view.run.verification == IFM_VERIFY_VERIFIED ||
@@ -105,12 +107,16 @@ static void choices(const struct ifm_experiment *x, const size_t *order, size_t 
                      (char[IFM_FORMAT_MAX]){ "" });
     ifm_buf_addf(out, "fastest verified: %s, %s\n", x->arms[order[best]].name, text);
     small = best;
-    for (size_t i = best + 1; i < ranked && sizes_known(x, order, ranked); i++) {
+    if (!sizes_known(x, order, ranked))
+        return;
+    for (size_t i = best + 1; i < ranked; i++) {
         struct ifm_versus v;
         if (!checked(&x->arms[order[i]]) ||
             ifm_experiment_versus(x, order[best], order[i], &v, NULL) != 0)
             continue;
-        bool near = isfinite(v.result.low) && isfinite(v.result.high) && !v.seen;
+        /* What could be slower by more than this part is not called as fast. */
+        bool near = isfinite(v.result.low) && isfinite(v.result.high) && !v.seen &&
+                    v.result.low > 1 - WITHIN_NOISE && v.result.high < 1 + WITHIN_NOISE;
         if (near && weight_of(&x->arms[order[i]]) < weight_of(&x->arms[order[small]]))
             small = i;
     }
@@ -213,7 +219,10 @@ static void losers(const struct ifm_experiment *x, const size_t *order, size_t r
         if (ifm_experiment_versus(x, order[0], order[i], &v, NULL) != 0 || !v.seen ||
             v.fast != order[0])
             continue;
-        if (!in_the_placement(m, out))
+        /* A file that wins elsewhere does not lose by what it holds. */
+        bool same = strcmp(m->view.run.variant_sha256,
+                           x->arms[order[0]].view.run.variant_sha256) == 0;
+        if (!in_the_placement(m, out) && !same)
             in_the_file(m, out);
     }
 }
@@ -223,11 +232,12 @@ static void precisions(const struct ifm_experiment *x, const size_t *order, size
                        struct ifm_buf *out)
 {
     for (size_t i = 1; i < ranked; i++) {
-        const char *a = x->arms[order[0]].view.run.precision, *b = x->arms[order[i]].view.run.precision;
+        const struct ifm_measure *first = &x->arms[order[0]], *other = &x->arms[order[i]];
+        const char *a = first->view.run.precision, *b = other->view.run.precision;
         if (!a || !b || strcmp(a, b) == 0)
             continue;
-        ifm_buf_addf(out, "note: %s computes in %s, %s in %s: their outputs are held to the coarser tolerance\n",
-                     x->arms[order[0]].name, a, x->arms[order[i]].name, b);
+        ifm_buf_addf(out, "note: %s computes in %s, %s in %s: not the same work\n", first->name, a,
+                     other->name, b);
         return;
     }
 }

@@ -67,6 +67,10 @@ class Differences(ExperimentCase):
         rows = [line.split()[0] for line in got.out.splitlines()[1:5]]
         self.assertEqual(rows, ["–", "–", "1", "2"], "wrong ones have no rank, however fast")
         self.assertIn("wrong-outputs=false latency=50us (verified) is ", got.out.splitlines()[-1])
+        self.assertIn("fastest verified: wrong-outputs=false latency=50us, ", got.out)
+        excluded = [line for line in got.out.splitlines() if line.startswith("excluded: ")]
+        self.assertEqual(len(excluded), 2, got)
+        self.assertTrue(all(", because its outputs are WRONG: 16 of 16 values" in line for line in excluded), got)
 
 
 class Order(ExperimentCase):
