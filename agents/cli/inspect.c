@@ -155,8 +155,8 @@ static int read_file(struct ifm_cli *cli, const struct inspect_options *o, const
     else if (!rc)
         ifm_inspect_print(cli, &graph, &about);
     if (!rc && graph.problem_count)
-        rc = ifm_err_set(err, IFM_ERR_INVALID, "", "%.80s is not valid: %.100s", variant,
-                         graph.problems[0].text);
+        rc = ifm_err_set(err, IFM_ERR_INVALID, "", "%.80s is not valid: %.100s",
+                         variant[0] ? variant : model, graph.problems[0].text);
     ifm_graph_done(&graph);
     return rc;
 }
@@ -245,8 +245,8 @@ const struct ifm_verb ifm_verb_inspect = {
                 "  inferometer inspect model.tflite --nodes\n"
                 "  inferometer inspect model.onnx --json\n"
                 "  inferometer inspect model.onnx --runtime openvino\n",
-    .notes = "Reads ONNX, ORT, TFLite, ExecuTorch, TorchScript, .pt2, OpenVINO, TensorRT and\n"
-             "safetensors files; nothing in them is executed. A \"?\" is a dimension that the\n"
+    .notes = "Reads ONNX, ORT, TFLite, ExecuTorch, TorchScript, .pt2, Core ML, OpenVINO,\n"
+             "TensorRT and safetensors files; nothing in them is executed. A \"?\" is a dimension that the\n"
              "model leaves open: `run --shape` sets it. Ends with 65 where the file is not valid.\n",
     .options = inspect_options,
     .options_size = sizeof(struct inspect_options),

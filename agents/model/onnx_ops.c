@@ -1,6 +1,6 @@
 /* Which operators the standard has, from which opset version on, with how many operands and which attributes: facts of
- * the published operator sets up to opset 28, one row for every change. Sorted by name, then version. The agreement
- * test compares it with the onnx package (`--table` prints it anew). */
+ * the published operator sets up to opset 28, one row for every change. Sorted by name, then version. The test of
+ * verdicts (tests/integration/model_onnx_test.py) holds what follows from it against the onnx package. */
 #include <string.h>
 
 #include "agents/model/onnx.h"

@@ -8,7 +8,7 @@ export` what makes those of PyTorch. A variant whose packages are not here is le
 whose converter fails: the rest is a bundle. Each variant is made in a process of its own.
 
 The reference outputs are computed with numpy in float64 by fashion_train.py, which shares no code with any runtime.
-Labels: the 10,000 test images, never used in training or calibration. Layout: docs/bundles.md.
+Labels: the 10,000 test images, never used in training or calibration. Layout: docs/architecture.md.
 """
 
 import argparse

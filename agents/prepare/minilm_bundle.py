@@ -5,7 +5,7 @@
 
 Needs what `deploy/fetch transformer prepare` brings: weights and vocabulary of all-MiniLM-L6-v2 (91 MB) and the onnx
 package. The graph is written here, operator by operator; the reference outputs are computed with numpy in float64 from
-the same weights, the inputs are real sentences cut into word pieces here. Layout: docs/bundles.md.
+the same weights, the inputs are real sentences cut into word pieces here. Layout: docs/architecture.md.
 """
 
 import argparse

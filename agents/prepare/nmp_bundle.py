@@ -11,8 +11,6 @@ bundle whose files match its manifest is left alone. Layout: docs/architecture.m
 """
 
 import argparse
-import hashlib
-import io
 import json
 import math
 import os
@@ -21,9 +19,10 @@ import struct
 import sys
 import tempfile
 import wave
-import zipfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from common import ROOT, Failed, is_current, recipe, sha256, write_npz
+
+SOURCES = ("common.py", "nmp_bundle.py")
 RATE = 22050            # what the model hears
 SAMPLES = 43844         # its fixed window
 NOTES = (("guitar-13.wav", 0.00), ("guitar-12.wav", 0.46), ("piano-3.wav", 1.03))  # file, start in seconds
@@ -35,19 +34,6 @@ TENSORS = {"inputs": {"audio": "serving_default_input_2:0"},
            "outputs": {"contour": "StatefulPartitionedCall:0", "note": "StatefulPartitionedCall:1",
                        "onset": "StatefulPartitionedCall:2"}}
 SHAPES = {"contour": (1, 172, 264), "note": (1, 172, 88), "onset": (1, 172, 88)}
-
-
-class Failed(Exception):
-    """One sentence for the user; ends the program with status 65 (bad data) or 69 (something is missing)."""
-
-    def __init__(self, status, sentence):
-        super().__init__(sentence)
-        self.status = status
-
-
-def sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
 
 
 def read_wav(path):
@@ -94,18 +80,6 @@ def make_audio(sounds):
     return [round(value / peak * 32767) / 32768 for value in mix]
 
 
-def write_npz(path, arrays):
-    """An .npz with fixed dates and nothing compressed: any zip reader opens it, the same input gives the same bytes."""
-    import numpy
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(arrays):
-            buffer = io.BytesIO()
-            numpy.lib.format.write_array(buffer, numpy.ascontiguousarray(arrays[name]), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, buffer.getvalue())
-
-
 def interpreter_of():
     """The second implementation that deploy/fetch chose for this Python: its name with version, and its class."""
     try:
@@ -141,19 +115,6 @@ def reference(model, audio):
     return result
 
 
-def is_current(out):
-    """True when the manifest there is of this recipe and every file has its hash."""
-    try:
-        with open(os.path.join(out, "manifest.json"), encoding="utf-8") as file:
-            manifest = json.load(file)
-        if manifest["provenance"]["recipe_sha256"] != sha256(os.path.abspath(__file__)):
-            return False
-        rows = manifest["variants"] + manifest["inputs"] + manifest["references"]
-        return all(sha256(os.path.join(out, row["path"])) == row["sha256"] for row in rows)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
 def manifest_of(out, sounds):
     def entry(path, **rest):
         return {**rest, "path": path, "sha256": sha256(os.path.join(out, path))}
@@ -165,7 +126,7 @@ def manifest_of(out, sounds):
         "v": 1, "model": "nmp", "licence": "Apache-2.0",
         "source": "Python package basic-pitch 0.4.0, saved_models/icassp_2022: music note detection",
         "provenance": {
-            "recipe": "agents/prepare/nmp_bundle.py", "recipe_sha256": sha256(os.path.abspath(__file__)),
+            "recipe": "agents/prepare/nmp_bundle.py", "recipe_sha256": recipe(SOURCES),
             "input": "recorded notes of Debian package sound-icons 0.1-8 (GPL-2+), resampled from 16 kHz to "
                      f"{RATE} Hz, one after another, peak-normalised",
             "sounds": [{"file": name, "start_s": start, "sha256": sha256(os.path.join(sounds, name))}
@@ -206,7 +167,7 @@ def main():
     parser.add_argument("--sounds", default=os.path.join(ROOT, "build/deps/sounds"), help="folder with the recordings")
     args = parser.parse_args()
     sys.path[:0] = [os.path.join(ROOT, "build/deps/python", name) for name in ("numpy", "tflite-runtime", "ai-edge-litert")]
-    if is_current(args.out):
+    if is_current(args.out, recipe(SOURCES)):
         return
     parent = os.path.dirname(os.path.abspath(args.out))
     os.makedirs(parent, exist_ok=True)

@@ -8,8 +8,7 @@ TorchScript variant needs torch (`deploy/fetch libtorch`) and is left out withou
 state between calls, so that no two inferences of it are alike; here the network inside it is taken out.
 
 The reference outputs are computed with numpy in float64 from the weights inside the opset-15 file. (The package's
-silero_vad_16k.safetensors is another training of the same network: its outputs differ in the second digit.) Layout:
-docs/bundles.md.
+silero_vad_16k.safetensors is another training of the same network: its outputs differ in the second digit.) Layout: docs/architecture.md.
 """
 
 import argparse

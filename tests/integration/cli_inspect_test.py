@@ -45,6 +45,12 @@ class Inspect(CliCase):
                     with open(path, "wb") as file:
                         file.write(data[:size])
                     self.assertIn(self.cli("inspect", path).status, (65, 69), path)
+            path = os.path.join(folder, "empty.onnx")
+            with open(path, "wb") as file:
+                file.write(b"\x08\x08")  # a format version and nothing else
+            got = self.cli("inspect", path)
+            self.assertEqual(65, got.status, got)
+            self.assertIn("inferometer: empty.onnx is not valid: ", got.err)
             path = os.path.join(folder, "wrong.onnx")
             shutil.copy(self.model("nmp.tflite"), path)
             self.assertEqual("tflite", self.ok("inspect", path, "--json").json["format"], "content decides")
